@@ -1,1 +1,7 @@
 //! Portcullis.
+
+pub mod control;
+pub mod document;
+pub mod fault;
+pub mod model;
+pub mod refusal;

@@ -1,0 +1,59 @@
+use super::*;
+use crate::fault::Problems;
+
+fn read(text: &str) -> (Option<Rc<Node>>, Vec<String>) {
+    let problems = Problems::default();
+    let node = Node::from_json(text.as_bytes(), &problems);
+    (node, problems.into_parts().0.iter().map(ToString::to_string).collect())
+}
+
+#[test]
+fn places_call_list_elements_by_their_names() {
+    let (node, faults) = read(r#"{"routes": [{"name": "orders.get", "access": {"owner": 1}}, {"x": 2}]}"#);
+    assert!(faults.is_empty());
+    let node = node.unwrap();
+    let Kind::List(routes) = &node.get("routes").unwrap().kind else { panic!("a list") };
+    let owner = routes[0].get("access").unwrap().get("owner").unwrap();
+    assert_eq!(owner.place.to_string(), "routes[orders.get].access.owner");
+    assert_eq!(routes[1].get("x").unwrap().place.to_string(), "routes[1].x");
+}
+
+#[test]
+fn notes_every_key_that_comes_twice() {
+    let (_, faults) = read(r#"{"a": 1, "b": {"c": 1, "c": 2}, "a": 3}"#);
+    assert_eq!(
+        faults,
+        [
+            "b.c: the field `c` is given twice; the first stands at b.c",
+            "a: the field `a` is given twice; the first stands at a"
+        ]
+    );
+}
+
+#[test]
+fn refuses_what_is_not_json_and_what_nests_too_deep() {
+    let deep = format!("{}1{}", "[".repeat(MAX_DEPTH + 1), "]".repeat(MAX_DEPTH + 1));
+    for text in ["", "{", "{} x", "nul", &deep] {
+        let (node, faults) = read(text);
+        assert!(node.is_none() && faults.len() == 1, "{text}");
+    }
+}
+
+#[test]
+fn unknown_fields_are_named_with_the_nearest_known_one() {
+    let problems = Problems::default();
+    let node = Node::from_json(br#"{"audiense": [], "zzz": 1}"#, &problems).unwrap();
+    let fields = Fields::open(&node, &problems).unwrap();
+    assert!(fields.optional("audience").is_none());
+    assert!(fields.required("issuer").is_none());
+    fields.close();
+    let faults: Vec<String> = problems.into_parts().0.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        faults,
+        [
+            "policy: `issuer` must be written",
+            "audiense: unknown field `audiense`; did you mean `audience`?",
+            "zzz: unknown field `zzz`"
+        ]
+    );
+}

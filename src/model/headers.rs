@@ -1,0 +1,114 @@
+//! The headers of a request or a response: one buffer, parsed in place. Names and values are bytes; a value that is
+//! not UTF-8 is data like any other.
+
+use std::ops::Range;
+
+/// What stands where one value may stand.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Found<T> {
+    /// Nothing.
+    Missing,
+    /// More than one, so that two readers could choose differently.
+    Ambiguous,
+    /// Just one.
+    One(T),
+}
+
+impl<T> Found<T> {
+    /// The one value, if there is just one.
+    pub fn one(self) -> Option<T> {
+        match self {
+            Self::One(it) => Some(it),
+            Self::Missing | Self::Ambiguous => None,
+        }
+    }
+
+    /// The same with another value.
+    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Found<U> {
+        match self {
+            Self::Missing => Found::Missing,
+            Self::Ambiguous => Found::Ambiguous,
+            Self::One(it) => Found::One(f(it)),
+        }
+    }
+}
+
+/// Header lines in the order received, pseudo-headers (`:path`) among them. Names are in lower case.
+#[derive(Clone, Debug, Default)]
+pub struct Headers {
+    bytes: Vec<u8>,
+    lines: Vec<(Range<usize>, Range<usize>)>,
+}
+
+/// Headers of which a host may have joined two lines into `a, b` before a filter sees them: a comma is a second value.
+const JOINED: [&str; 3] = ["authorization", "content-type", "content-encoding"];
+
+impl Headers {
+    /// Reads the proxy-wasm ABI's serialised map: a count, that many pairs of lengths (all 32 bits, little endian),
+    /// then each name and value with a NUL behind it. `None` where the lengths do not fit the bytes.
+    pub fn from_abi(bytes: Vec<u8>) -> Option<Self> {
+        if bytes.is_empty() {
+            return Some(Self::default());
+        }
+        let number = |at: usize| -> Option<usize> {
+            let four: [u8; 4] = bytes.get(at..at.checked_add(4)?)?.try_into().ok()?;
+            usize::try_from(u32::from_le_bytes(four)).ok()
+        };
+        let count = number(0)?;
+        let mut sizes_at: usize = 4;
+        let mut at = count.checked_mul(8)?.checked_add(4)?;
+        // Each pair takes 8 bytes of lengths: the buffer's own size bounds what is reserved.
+        let mut lines = Vec::with_capacity(count.min(bytes.len() / 8));
+        for _ in 0..count {
+            let name_end = at.checked_add(number(sizes_at)?)?;
+            let value_start = name_end.checked_add(1)?;
+            let value_end = value_start.checked_add(number(sizes_at.checked_add(4)?)?)?;
+            bytes.get(at..value_end)?;
+            lines.push((at..name_end, value_start..value_end));
+            sizes_at = sizes_at.checked_add(8)?;
+            at = value_end.checked_add(1)?;
+        }
+        Some(Self { bytes, lines })
+    }
+
+    /// Headers from pairs; names are put in lower case.
+    pub fn from_pairs<N: AsRef<[u8]>, V: AsRef<[u8]>>(pairs: impl IntoIterator<Item = (N, V)>) -> Self {
+        let mut headers = Self::default();
+        for (name, value) in pairs {
+            let start = headers.bytes.len();
+            headers.bytes.extend(name.as_ref().iter().map(u8::to_ascii_lowercase));
+            let middle = headers.bytes.len();
+            headers.bytes.extend_from_slice(value.as_ref());
+            headers.lines.push((start..middle, middle..headers.bytes.len()));
+        }
+        headers
+    }
+
+    /// All lines, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.lines
+            .iter()
+            .filter_map(|(name, value)| Some((self.bytes.get(name.clone())?, self.bytes.get(value.clone())?)))
+    }
+
+    /// All values of the header `name` (in lower case).
+    pub fn all<'h>(&'h self, name: &'h str) -> impl Iterator<Item = &'h [u8]> {
+        self.iter().filter(|(known, _)| *known == name.as_bytes()).map(|(_, value)| value)
+    }
+
+    /// The value of the header `name` (in lower case), where only one may stand.
+    pub fn single<'h>(&'h self, name: &'h str) -> Found<&'h [u8]> {
+        let mut values = self.all(name);
+        match (values.next(), values.next()) {
+            (None, _) => Found::Missing,
+            (Some(_), Some(_)) => Found::Ambiguous,
+            (Some(value), None) if JOINED.contains(&name) && value.contains(&b',') => Found::Ambiguous,
+            (Some(value), None) => Found::One(value),
+        }
+    }
+
+    /// Whether any line has this name (in lower case).
+    pub fn has(&self, name: &str) -> bool {
+        self.all(name).next().is_some()
+    }
+}
