@@ -1,0 +1,153 @@
+//! Whose object a request means, and whether that is the caller.
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+
+use crate::control::access::Condition;
+use crate::model::value::Seen;
+use crate::model::value::Sight;
+use crate::model::value::ValueRef;
+use crate::refusal::Reason;
+use crate::refusal::Refusal;
+
+/// One owner rule.
+#[derive(Clone, Debug)]
+pub struct Owner {
+    /// Where the id stands; several places must agree.
+    pub(super) values: Vec<ValueRef>,
+    /// The claim that it must equal.
+    pub(super) is: ValueRef,
+    pub(super) kind: IdKind,
+    /// Who may act on others' objects.
+    pub(super) unless: Vec<Condition>,
+}
+
+/// How ids are compared.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) enum IdKind {
+    /// Strings alone, byte for byte.
+    #[default]
+    Text,
+    /// `-?(0|[1-9][0-9]*)` within 64 bits, written as a number or a string.
+    Integer,
+    /// 8-4-4-4-12 hex digits in any case.
+    Uuid,
+}
+
+/// An id in the one form in which it is compared.
+#[derive(Debug, Eq, PartialEq)]
+enum Id<'a> {
+    Text(Cow<'a, [u8]>),
+    Integer(i128),
+    Uuid(u128),
+}
+
+/// How an owner rule was held.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Ownership {
+    /// The object is the caller's.
+    Own,
+    /// The caller may act on others' objects: `unless` said so.
+    Exempted,
+}
+
+impl Owner {
+    /// The path parameters that this rule protects.
+    pub fn path_parameters(&self) -> impl Iterator<Item = &str> {
+        let sources = self.values.iter().flat_map(|value| value.sources());
+        sources.filter_map(|source| match source {
+            crate::model::value::Source::Path(name) => Some(&**name),
+            _ => None,
+        })
+    }
+
+    /// Judges one request. `unless` is looked at first.
+    ///
+    /// # Errors
+    /// `access.owner_missing` where a place is empty, `access.ambiguous` where one place holds two values or two
+    /// places differ, `access.foreign` where the object is not the caller's.
+    pub fn check(&self, sight: &impl Sight) -> Result<Ownership, Refusal> {
+        if self.unless.iter().any(|condition| condition.holds(sight)) {
+            return Ok(Ownership::Exempted);
+        }
+        let mut named: Option<Id<'_>> = None;
+        for value in &self.values {
+            let seen = value.read(sight);
+            match seen {
+                Seen::Missing => return Err(Reason::AccessOwnerMissing.into()),
+                Seen::Ambiguous => return Err(Reason::AccessAmbiguous.into()),
+                _ => {}
+            }
+            let empty = matches!(&seen, Seen::Bytes(bytes) if bytes.is_empty());
+            let Some(id) = self.kind.read(seen) else {
+                let reason = if empty { Reason::AccessOwnerMissing } else { Reason::AccessForeign };
+                return Err(reason.into());
+            };
+            match &named {
+                Some(first) if *first != id => return Err(Reason::AccessAmbiguous.into()),
+                _ => named = Some(id),
+            }
+        }
+        let Some(named) = named else { return Err(Reason::AccessOwnerMissing.into()) };
+        let own = match self.is.read(sight) {
+            // A claim that is a list must contain it; a string is whole, never split.
+            Seen::Json(Value::Array(items)) => {
+                items.iter().any(|item| self.kind.read(Seen::Json(item)).as_ref() == Some(&named))
+            }
+            seen => self.kind.read(seen).as_ref() == Some(&named),
+        };
+        if own { Ok(Ownership::Own) } else { Err(Reason::AccessForeign.into()) }
+    }
+}
+
+impl IdKind {
+    /// The id in what was seen; `None` for what is no id of this kind. Empty strings, null, lists and maps never are.
+    fn read<'a>(self, seen: Seen<'a>) -> Option<Id<'a>> {
+        let text: Cow<'a, [u8]> = match seen {
+            Seen::Bytes(bytes) => bytes,
+            Seen::Json(Value::String(text)) => Cow::Borrowed(text.as_bytes()),
+            Seen::Json(Value::Number(number)) if self == Self::Integer => {
+                return number.as_i64().map(i128::from).or(number.as_u64().map(i128::from)).map(Id::Integer);
+            }
+            _ => return None,
+        };
+        match self {
+            Self::Text if text.is_empty() => None,
+            Self::Text => Some(Id::Text(text)),
+            Self::Integer => integer(&text).map(Id::Integer),
+            Self::Uuid => uuid(&text).map(Id::Uuid),
+        }
+    }
+}
+
+/// `-?(0|[1-9][0-9]*)` within 64 bits, signed or unsigned.
+fn integer(text: &[u8]) -> Option<i128> {
+    let digits = text.strip_prefix(b"-").unwrap_or(text);
+    let canonical = match digits {
+        [b'0'] => digits.len() == text.len(),
+        [b'1'..=b'9', rest @ ..] => rest.iter().all(u8::is_ascii_digit),
+        _ => false,
+    };
+    let number: i128 =
+        std::str::from_utf8(text).ok().filter(|_| canonical && text.len() <= 20)?.parse().ok()?;
+    (i128::from(i64::MIN)..=i128::from(u64::MAX)).contains(&number).then_some(number)
+}
+
+/// 8-4-4-4-12 hex digits (RFC 9562, section 4).
+fn uuid(text: &[u8]) -> Option<u128> {
+    if text.len() != 36 {
+        return None;
+    }
+    let mut number: u128 = 0;
+    for (at, byte) in text.iter().enumerate() {
+        if matches!(at, 8 | 13 | 18 | 23) {
+            if *byte != b'-' {
+                return None;
+            }
+            continue;
+        }
+        number = number.wrapping_shl(4) | u128::from(char::from(*byte).to_digit(16)?);
+    }
+    Some(number)
+}

@@ -1,0 +1,215 @@
+//! # Routing: which route a request is for
+//! **Refuses** a path that two readers could take for different ones (`routing.ambiguous`, 400), tunnels and upgrades that
+//! no route asks for (`routing.upgrade`, 400), a path that no route has (`routing.unmatched`, 404), a method that no
+//! route of the path has (`routing.method`, 405), and another's host (`routing.host`, 421).
+//! **Needs** the request's method, host and path; hands on the route and its path parameters.
+//! **Does not** look at the client: the same request is placed alike for everybody.
+
+mod raw;
+#[cfg(test)]
+mod tests;
+mod tree;
+
+use std::ops::Range;
+use std::rc::Rc;
+
+pub use crate::control::routing::raw::RouteMatch;
+use crate::control::routing::tree::Tree;
+use crate::model::headers::Found;
+use crate::model::headers::Headers;
+use crate::model::host::Host;
+use crate::model::path::RequestPath;
+use crate::refusal::Extra;
+use crate::refusal::Reason;
+use crate::refusal::Refusal;
+
+/// Header lines by which an upstream could be told another method or path than the one that was judged. They are
+/// removed from every request.
+pub const OVERRIDES: [&str; 5] =
+    ["x-http-method-override", "x-http-method", "x-method-override", "x-original-url", "x-rewrite-url"];
+
+/// The compiled `routing` of a policy, with the paths of its routes.
+#[derive(Debug)]
+pub struct Routing {
+    hosts: Hosts,
+    pass_other_hosts: bool,
+    pass_preflight: bool,
+    /// One per host that some route names; the last serves every other host.
+    tables: Vec<(Host, Table)>,
+    common: Table,
+}
+
+/// Whom the policy speaks for.
+#[derive(Debug)]
+enum Hosts {
+    Any,
+    These(Vec<Host>),
+}
+
+/// The paths of one host's routes.
+#[derive(Debug, Default)]
+struct Table {
+    patterns: Vec<Pattern>,
+    exact: Tree<usize>,
+    /// Literals in lower case; patterns that only letter case keeps apart share a leaf.
+    folded: Tree<Vec<usize>>,
+}
+
+/// One path and whom it serves. Paths that differ only in the names of their parameters are one pattern.
+#[derive(Debug)]
+struct Pattern {
+    endpoints: Vec<Endpoint>,
+}
+
+/// One route's claim to a pattern.
+#[derive(Debug)]
+struct Endpoint {
+    route: usize,
+    methods: Rc<[Box<str>]>,
+    parameters: Rc<[Box<str>]>,
+    websocket: bool,
+}
+
+/// Where a request belongs: the proof of this control.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Place {
+    /// To the route with this index.
+    Route(usize, Parameters),
+    /// A CORS preflight to a known path, where the policy lets them pass.
+    Preflight,
+    /// To a host that the policy does not speak for, where it lets those pass.
+    Elsewhere,
+}
+
+/// The path parameters of a placed request.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Parameters {
+    names: Rc<[Box<str>]>,
+    spans: Vec<Range<usize>>,
+}
+
+impl Parameters {
+    /// The parameter `name`, decoded once; `path` is the path that was placed.
+    pub fn get<'p>(&self, name: &str, path: &'p RequestPath<'_>) -> Option<&'p str> {
+        let index = self.names.iter().position(|known| **known == *name)?;
+        path.as_str().get(self.spans.get(index)?.clone())
+    }
+
+    /// All parameters, in the order of the path.
+    pub fn iter<'p>(&'p self, path: &'p RequestPath<'_>) -> impl Iterator<Item = (&'p str, &'p str)> {
+        self.names
+            .iter()
+            .zip(&self.spans)
+            .filter_map(|(name, span)| Some((&**name, path.as_str().get(span.clone())?)))
+    }
+}
+
+/// A request that has no place.
+#[derive(Debug, PartialEq)]
+pub struct Misplaced {
+    /// Why.
+    pub refusal: Refusal,
+    /// The routes of the path, where only the method did not fit.
+    pub candidates: Vec<usize>,
+}
+
+impl From<Reason> for Misplaced {
+    fn from(reason: Reason) -> Self {
+        Self { refusal: reason.into(), candidates: Vec::new() }
+    }
+}
+
+impl Routing {
+    /// Finds the request's place. `path` is what [`RequestPath::parse`] said of its `:path`.
+    ///
+    /// # Errors
+    /// The reasons that the module's head lists.
+    pub fn check(&self, headers: &Headers, path: Option<&RequestPath<'_>>) -> Result<Place, Misplaced> {
+        let host = headers.single(":authority").one().and_then(Host::parse);
+        let table = match (&self.hosts, &host) {
+            (Hosts::These(hosts), host) if !host.as_ref().is_some_and(|host| hosts.contains(host)) => {
+                return if self.pass_other_hosts {
+                    Ok(Place::Elsewhere)
+                } else {
+                    Err(Reason::RoutingHost.into())
+                };
+            }
+            (_, Some(host)) => {
+                self.tables.iter().find(|(known, _)| known == host).map_or(&self.common, |it| &it.1)
+            }
+            (_, None) => &self.common,
+        };
+        let method = headers.single(":method").one().and_then(|it| std::str::from_utf8(it).ok());
+        let (Some(path), Some(method)) = (path, method) else { return Err(Reason::RoutingAmbiguous.into()) };
+        if method == "CONNECT" {
+            return Err(Reason::RoutingUpgrade.into());
+        }
+        let (pattern, spans) = table.find(path)?;
+        let preflight =
+            method == "OPTIONS" && headers.has("origin") && headers.has("access-control-request-method");
+        if preflight && self.pass_preflight {
+            return Ok(Place::Preflight);
+        }
+        let endpoint = pattern.endpoint(method).ok_or_else(|| pattern.wrong_method())?;
+        if !upgrade_fits(headers, endpoint.websocket) {
+            return Err(Reason::RoutingUpgrade.into());
+        }
+        Ok(Place::Route(endpoint.route, Parameters { names: endpoint.parameters.clone(), spans }))
+    }
+}
+
+/// No upgrade is asked for, or the one that the route takes.
+fn upgrade_fits(headers: &Headers, websocket: bool) -> bool {
+    let asked = [headers.single("upgrade"), headers.single(":protocol")];
+    asked.iter().all(|asked| match asked {
+        Found::Missing => true,
+        Found::One(it) => websocket && it.eq_ignore_ascii_case(b"websocket"),
+        Found::Ambiguous => false,
+    })
+}
+
+impl Table {
+    fn find(&self, path: &RequestPath<'_>) -> Result<(&Pattern, Vec<Range<usize>>), Misplaced> {
+        let text = path.as_str();
+        let exact = self.exact.find(text);
+        let lower = text.to_lowercase();
+        let folded = match lower.strip_suffix('/') {
+            Some("") | None => &lower,
+            Some(shorter) => shorter,
+        };
+        let alike = self.folded.find(folded).map(|(patterns, _)| patterns);
+        match (exact, alike) {
+            // What is served under this very path, and no other path is meant by it.
+            (Some((index, spans)), Some(alike)) if alike.contains(index) => self
+                .patterns
+                .get(*index)
+                .map(|pattern| (pattern, spans))
+                .ok_or_else(|| Reason::RoutingUnmatched.into()),
+            (None, None) => Err(Reason::RoutingUnmatched.into()),
+            _ => Err(Reason::RoutingAmbiguous.into()),
+        }
+    }
+}
+
+impl Pattern {
+    fn endpoint(&self, method: &str) -> Option<&Endpoint> {
+        let serves =
+            |wanted: &str| self.endpoints.iter().find(|it| it.methods.iter().any(|known| **known == *wanted));
+        // GET answers HEAD, with the same demands.
+        serves(method).or_else(|| if method == "HEAD" { serves("GET") } else { None })
+    }
+
+    fn wrong_method(&self) -> Misplaced {
+        let mut methods: Vec<&str> = Vec::new();
+        for method in self.endpoints.iter().flat_map(|it| it.methods.iter()) {
+            methods.push(method);
+            if &**method == "GET" {
+                methods.push("HEAD");
+            }
+        }
+        methods.sort_unstable();
+        methods.dedup();
+        let refusal = Refusal::new(Reason::RoutingMethod).with(Extra::Allow(methods.join(", ").into()));
+        Misplaced { refusal, candidates: self.endpoints.iter().map(|it| it.route).collect() }
+    }
+}
