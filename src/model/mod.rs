@@ -12,6 +12,7 @@ pub mod pattern;
 pub mod pointer;
 pub mod quantity;
 pub mod query;
+pub mod secrets;
 pub mod time;
 pub mod value;
 pub mod version;

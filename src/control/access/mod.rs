@@ -98,7 +98,7 @@ impl Access {
     pub fn check_scopes(&self, first: Option<&Claims>) -> Result<Allowed, Refusal> {
         let Some(demanded) = &self.scopes else { return Ok(Allowed(())) };
         let held = scopes_of(self.check_caller(first)?);
-        let has = |scope: &Box<str>| held.contains(&&**scope);
+        let has = |scope: &Box<str>| held.iter().any(|it| **it == **scope);
         let (fits, names) = match demanded {
             Scopes::All(names) => (names.iter().all(has), names),
             Scopes::Any(names) => (names.iter().any(has), names),

@@ -1,0 +1,252 @@
+//! The controls that look at the body, before and after it is there.
+
+use crate::engine::Admission;
+use crate::engine::Decision;
+use crate::engine::Evidence;
+use crate::engine::Step;
+use crate::engine::bench::Bench;
+use crate::engine::bench::Cleared;
+use crate::engine::bench::Refused;
+use crate::engine::bench::Waiver;
+use crate::engine::edits;
+use crate::engine::edits::Edits;
+use crate::engine::head::BeforeBody;
+use crate::engine::head::Exchange;
+use crate::engine::response::AwaitAnswer;
+use crate::model::mode::Control;
+use crate::model::mode::Mode;
+use crate::model::mode::Rule;
+use crate::model::path::RequestPath;
+use crate::model::time::Nanos;
+use crate::refusal::Reason;
+use crate::telemetry::Outcome;
+
+/// What the head says of the body, and whether it was good.
+#[derive(Debug)]
+pub(crate) struct Form {
+    params: Cleared<()>,
+    content: Cleared<()>,
+    size: Cleared<()>,
+    /// The query without the parameters that the route does not know, where it strips them.
+    query: Option<Vec<u8>>,
+}
+
+/// Proof that the body, if the route looks at one, is as it must be.
+#[derive(Debug)]
+pub(crate) struct Inspected(());
+
+/// A request whose body is being held.
+#[derive(Debug)]
+pub struct AwaitBody {
+    exchange: Exchange,
+    before: BeforeBody,
+}
+
+/// A body that streams on and is counted.
+#[derive(Debug)]
+pub struct BodyCount {
+    max_bytes: u64,
+    seen: u64,
+    over: bool,
+}
+
+/// What a held body came to.
+#[derive(Debug)]
+pub enum Grown {
+    /// More is to come.
+    Wait(AwaitBody),
+    /// It will not be looked at any more.
+    Settled(Decision),
+}
+
+/// Judges parameters, content and declared size.
+pub(crate) fn form(exchange: &mut Exchange, path: Option<&RequestPath<'_>>) -> Result<Form, Refused> {
+    let headers = exchange.headers.clone();
+    let policy = exchange.bench.policy.clone();
+    let Some(request) = exchange.bench.route().map(|route| &route.request).cloned() else {
+        let waived = || Cleared::Waived(Waiver::NoRoute);
+        return Ok(Form { params: waived(), content: waived(), size: waived(), query: None });
+    };
+    drop(policy);
+    let ends = exchange.end_of_stream;
+    let mut query = None;
+    let params = {
+        let parameters: Vec<(&str, &str)> = match (path, exchange.bench.parameters()) {
+            (Some(path), Some(parameters)) => parameters.iter(path).collect(),
+            _ => Vec::new(),
+        };
+        request.check_params(&parameters, path.and_then(RequestPath::query), &headers)
+    };
+    let params = exchange.bench.weigh(Rule::RequestParams, |_| params.map(|checked| query = checked))?;
+    if exchange.bench.mode(Rule::RequestParams) != Mode::Enforce {
+        query = None;
+    }
+    let content = exchange.bench.weigh(Rule::Whole(Control::Request), |_| request.check_form(&headers, ends))?;
+    let size = exchange.bench.weigh(Rule::RequestSize, |_| request.check_declared_size(&headers))?;
+    Ok(Form { params, content, size, query })
+}
+
+/// Goes on from a head that is cleared: to the body where the route looks into it, else to the upstream.
+pub(crate) fn begin(mut exchange: Exchange, before: BeforeBody) -> Step {
+    let Some(request) = exchange.bench.route().map(|route| route.request.clone()) else {
+        return Step::Settled(admit(exchange, before, Cleared::Waived(Waiver::NoRoute), None));
+    };
+    let asked = |rule| exchange.bench.mode(rule) != Mode::Disabled;
+    let reads = request.needs_body() && (asked(Rule::RequestJson) || asked(Rule::RequestSchema));
+    let counts = !request.takes_none() && asked(Rule::RequestSize);
+    let failed = |cleared: &Cleared<()>| matches!(cleared, Cleared::Waived(Waiver::Shadow));
+    if reads && (failed(&before.form.content) || failed(&before.form.size)) {
+        // What the head says of the body is wrong already: looking into it would only say so again.
+        exchange.bench.note(Outcome::Uninspected, Rule::RequestJson);
+        return Step::Settled(admit(exchange, before, Cleared::Waived(Waiver::Shadow), None));
+    }
+    let waiting = AwaitBody { exchange, before };
+    match (reads, waiting.exchange.end_of_stream) {
+        (true, true) => Step::Settled(waiting.judge(&[])),
+        (true, false) => Step::NeedBody(waiting),
+        (false, ends) => {
+            let count = BodyCount { max_bytes: request.max_bytes(), seen: 0, over: false };
+            let count = Some(count).filter(|_| counts && !ends && !failed(&waiting.before.form.size));
+            Step::Settled(admit(waiting.exchange, waiting.before, Cleared::Waived(Waiver::NotDemanded), count))
+        }
+    }
+}
+
+impl AwaitBody {
+    /// What changes in the head, for hosts that send it on before the body is judged (`body_hold: stream`).
+    pub fn edits(&self) -> Edits {
+        request_edits(&self.exchange, &self.before)
+    }
+
+    /// More of the body came: `bytes` so far. Past its bound it is refused, or in shadow goes on unread.
+    pub fn grow(mut self, bytes: u64, now: Nanos) -> Grown {
+        self.exchange.bench.now = now;
+        let Some(request) = self.exchange.bench.route().map(|route| route.request.clone()) else {
+            return Grown::Wait(self);
+        };
+        let Err(refusal) = request.check_size(bytes) else { return Grown::Wait(self) };
+        let bench = &mut self.exchange.bench;
+        let sized = bench.weigh::<()>(Rule::RequestSize, |_| Err(refusal));
+        // Whoever needs what stands in the body cannot have it: that is a failure in its own mode.
+        let read = sized.and_then(|_| match bench.mode(Rule::RequestJson) {
+            Mode::Enforce => bench.weigh::<()>(Rule::RequestJson, |_| Err(Reason::RequestTooLarge.into())).map(drop),
+            _ => Ok(()),
+        });
+        Grown::Settled(match read {
+            Err(refused) => self.exchange.refuse(&refused),
+            Ok(()) => {
+                self.exchange.bench.note(Outcome::Uninspected, Rule::RequestJson);
+                admit(self.exchange, self.before, Cleared::Waived(Waiver::Shadow), None)
+            }
+        })
+    }
+
+    /// Judges the whole body.
+    pub fn judge(self, body: &[u8]) -> Decision {
+        let now = self.exchange.bench.now;
+        let length = u64::try_from(body.len()).unwrap_or(u64::MAX);
+        match self.grow(length, now) {
+            Grown::Settled(decision) => decision,
+            Grown::Wait(mut whole) => match inspect(&mut whole.exchange.bench, body) {
+                Ok(request) => admit(whole.exchange, whole.before, request, None),
+                Err(refused) => whole.exchange.refuse(&refused),
+            },
+        }
+    }
+
+    /// The host announced a body and does not hand it over: nobody can say what is in it.
+    pub fn unavailable(mut self) -> Decision {
+        let verdict = self.exchange.bench.weigh_in::<()>(Mode::Enforce, Rule::RequestJson, |_| {
+            Err(Reason::RequestMalformed.into())
+        });
+        match verdict {
+            Err(refused) => self.exchange.refuse(&refused),
+            Ok(_) => self.exchange.refuse(&Refused { shown: Reason::RequestMalformed.into() }),
+        }
+    }
+}
+
+fn inspect(bench: &mut Bench, body: &[u8]) -> Result<Cleared<Inspected>, Refused> {
+    let Some(request) = bench.route().map(|route| route.request.clone()) else {
+        return Ok(Cleared::Waived(Waiver::NoRoute));
+    };
+    let parsed = bench.weigh(Rule::RequestJson, |_| request.check_json(body))?;
+    match parsed.proof() {
+        Some(value) => {
+            let schema = bench.weigh(Rule::RequestSchema, |_| request.check_schema(value))?;
+            Ok(match schema {
+                Cleared::Passed(()) => Cleared::Passed(Inspected(())),
+                Cleared::Waived(waiver) => Cleared::Waived(waiver),
+            })
+        }
+        // With `request.json` disabled a schema still needs what stands in the body.
+        None if bench.mode(Rule::RequestSchema) == Mode::Enforce => {
+            let verdict = request.check_json(body).and_then(|value| request.check_schema(&value));
+            bench.weigh(Rule::RequestSchema, |_| verdict)?;
+            Ok(Cleared::Passed(Inspected(())))
+        }
+        None => Ok(Cleared::Waived(Waiver::Shadow)),
+    }
+}
+
+impl BodyCount {
+    /// Counts `bytes` more on a route that streams its body.
+    ///
+    /// # Errors
+    /// The decision that ends the request, once its body is over the bound of a route that enforces it.
+    pub fn count(&mut self, bytes: u64, answer: &mut AwaitAnswer, now: Nanos) -> Option<Decision> {
+        self.seen = self.seen.saturating_add(bytes);
+        if self.over || self.seen <= self.max_bytes {
+            return None;
+        }
+        self.over = true;
+        answer.body_too_large(now)
+    }
+}
+
+fn request_edits(exchange: &Exchange, before: &BeforeBody) -> Edits {
+    let policy = &exchange.bench.policy;
+    let headers = &exchange.headers;
+    let mut edits = edits::untrusted(headers, &policy.identity_headers);
+    let Some(route) = exchange.bench.route() else { return edits };
+    let subjects = before.tokens.proof();
+    if exchange.bench.mode(Rule::Whole(Control::Tokens)) == Mode::Enforce {
+        for name in policy.tokens.strip(headers, subjects) {
+            edits.drop(headers, &name);
+        }
+    }
+    if let Some(subjects) = subjects {
+        edits.set.extend(policy.tokens.forward(subjects).0);
+    }
+    if route.response.as_ref().is_some_and(|response| response.reads_body()) {
+        for name in crate::control::response::ENCODING_HEADERS {
+            edits.drop(headers, name);
+        }
+    }
+    if let Some(query) = &before.form.query
+        && let Some(target) = headers.single(":path").one()
+    {
+        let path = target.split(|byte| *byte == b'?').next().unwrap_or_default();
+        let mut target = path.to_vec();
+        if !query.is_empty() {
+            target.push(b'?');
+            target.extend_from_slice(query);
+        }
+        edits.set.push((":path".into(), target));
+    }
+    edits
+}
+
+/// Lets the request go on.
+fn admit(
+    mut exchange: Exchange,
+    before: BeforeBody,
+    request: Cleared<Inspected>,
+    count: Option<BodyCount>,
+) -> Decision {
+    let edits = request_edits(&exchange, &before);
+    exchange.bench.note(Outcome::Admitted, Rule::Whole(Control::Routing));
+    let answer = AwaitAnswer::new(exchange);
+    let evidence = Evidence { before, request };
+    Decision::Admit(Box::new(Admission { evidence, edits, count, answer }))
+}

@@ -1,0 +1,350 @@
+//! The order of the controls, up to the body. Each is asked when its turn comes, in the mode that is worked out then.
+
+use std::rc::Rc;
+
+use crate::control::access::Ownership;
+use crate::control::client::Served;
+use crate::control::limits::Stage;
+use crate::control::routing::Misplaced;
+use crate::control::routing::Place;
+use crate::control::tokens;
+use crate::control::tokens::Subjects;
+use crate::control::transport::Channel;
+use crate::control::transport::Protection;
+use crate::engine::Decision;
+use crate::engine::Memory;
+use crate::engine::Rejection;
+use crate::engine::Step;
+use crate::engine::World;
+use crate::engine::answer::Answer;
+use crate::engine::bench::Bench;
+use crate::engine::bench::Cleared;
+use crate::engine::bench::Refused;
+use crate::engine::bench::Waiver;
+use crate::engine::body;
+use crate::engine::limiting;
+use crate::engine::view::View;
+use crate::model::headers::Headers;
+use crate::model::ip::ClientIp;
+use crate::model::mode::Control;
+use crate::model::mode::Mode;
+use crate::model::mode::Rule;
+use crate::model::path::RequestPath;
+use crate::model::time::Nanos;
+use crate::policy::Policy;
+use crate::policy::Route;
+use crate::refusal::Reason;
+use crate::refusal::Refusal;
+use crate::telemetry::Outcome;
+
+/// A request on its way through the controls: what came, and the bench that judges it.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    pub(crate) bench: Bench,
+    pub(crate) headers: Rc<Headers>,
+    /// Whether the head is the whole request.
+    pub(crate) end_of_stream: bool,
+    pub(crate) ip: Option<ClientIp>,
+    /// The value of `strict-transport-security` for every answer to this request.
+    pub(crate) hsts: Option<Box<str>>,
+}
+
+/// What was cleared before any token was looked at.
+#[derive(Debug)]
+pub(crate) struct Early {
+    pub(crate) transport: Cleared<Channel>,
+    pub(crate) routing: Cleared<Place>,
+    pub(crate) limits: Cleared<limiting::Charged>,
+    pub(crate) client: Cleared<Served>,
+}
+
+/// What was cleared before the body.
+#[derive(Debug)]
+pub(crate) struct BeforeBody {
+    pub(crate) early: Early,
+    pub(crate) tokens: Cleared<Subjects>,
+    pub(crate) limits: Cleared<limiting::Charged>,
+    pub(crate) client: Cleared<Served>,
+    pub(crate) access: Cleared<Ownership>,
+    pub(crate) form: body::Form,
+}
+
+/// A request that waits for its first keys.
+#[derive(Debug)]
+pub struct AwaitKeys {
+    exchange: Exchange,
+    early: Early,
+    deadline: Nanos,
+}
+
+/// Judges a request by its head.
+pub fn arrive(
+    policy: &Rc<Policy>,
+    memory: &mut Memory,
+    world: &impl World,
+    headers: Headers,
+    end_of_stream: bool,
+) -> Step {
+    let mut exchange = Exchange::new(policy.clone(), world, headers, end_of_stream);
+    match exchange.early(world) {
+        Ok(early) => exchange.tokens(early, memory, world, None),
+        Err(refused) => Step::Settled(exchange.refuse(&refused)),
+    }
+}
+
+impl AwaitKeys {
+    /// When the wait is over.
+    pub fn deadline(&self) -> Nanos {
+        self.deadline
+    }
+
+    /// Asks again; after the deadline the answer is final.
+    pub fn retry(mut self, memory: &mut Memory, world: &impl World) -> Step {
+        self.exchange.bench.now = world.now();
+        self.exchange.tokens(self.early, memory, world, Some(self.deadline))
+    }
+}
+
+impl Exchange {
+    fn new(policy: Rc<Policy>, world: &impl World, headers: Headers, end_of_stream: bool) -> Self {
+        let address = if policy.needs_ip { world.source_address() } else { None };
+        let forwarded = policy.client.forwarded() == Some(true);
+        let ip = address.and_then(|address| ClientIp::from_connection(&address, forwarded));
+        let mut bench = Bench::new(policy, world.now());
+        bench.record.ip = ip;
+        bench.record.request_id = request_id(&headers);
+        Self { bench, headers: Rc::new(headers), end_of_stream, ip, hsts: None }
+    }
+
+    /// What can be read from the request so far.
+    pub(crate) fn view<'v>(
+        &'v self,
+        path: Option<&'v RequestPath<'v>>,
+        subjects: Option<&'v Subjects>,
+    ) -> View<'v> {
+        View {
+            policy: &self.bench.policy,
+            headers: &self.headers,
+            path,
+            route: self.bench.route().map(|route| route.name.as_str()),
+            parameters: self.bench.parameters(),
+            subjects,
+            ip: self.ip,
+        }
+    }
+
+    fn early(&mut self, world: &impl World) -> Result<Early, Refused> {
+        let headers = self.headers.clone();
+        let path = headers.single(":path").one().and_then(|target| RequestPath::parse(target).ok());
+        let policy = self.bench.policy.clone();
+        let placed = policy.routing.check(&headers, path.as_ref());
+        // The route is known before `transport` is asked, so that its mode there counts; `routing` speaks after it.
+        if let Ok(Place::Route(index, parameters)) = &placed {
+            self.bench.placed(*index, parameters.clone());
+        }
+        let transport = self.transport(world, &headers)?;
+        let routing = self.routing(placed)?;
+        let app = policy.client.app(&self.view(path.as_ref(), None));
+        self.bench.record.app = app;
+        let limits = limiting::charge(self, Stage::BeforeTokens, path.as_ref(), None, world)?;
+        let client = self.client(false, path.as_ref(), None)?;
+        Ok(Early { transport, routing, limits, client })
+    }
+
+    fn transport(&mut self, world: &impl World, headers: &Headers) -> Result<Cleared<Channel>, Refused> {
+        let rule = Rule::Whole(Control::Transport);
+        let mode = self.bench.mode(rule);
+        if mode == Mode::Disabled {
+            return Ok(Cleared::Waived(Waiver::Disabled));
+        }
+        let policy = self.bench.policy.clone();
+        let connection: Protection = world.protection();
+        if mode == Mode::Enforce {
+            self.hsts = policy.transport.hsts(connection, headers).map(Into::into);
+        }
+        self.bench.weigh(rule, |_| policy.transport.check(connection, headers))
+    }
+
+    fn routing(&mut self, placed: Result<Place, Misplaced>) -> Result<Cleared<Place>, Refused> {
+        let rule = Rule::Whole(Control::Routing);
+        let (policy, now) = (self.bench.policy.clone(), self.bench.now);
+        let misplaced = match placed {
+            Ok(place) => return Ok(Cleared::Passed(place)),
+            Err(misplaced) => misplaced,
+        };
+        let strictest = |routes: &mut dyn Iterator<Item = &Route>| routes.map(|it| it.modes.strictest(now)).max();
+        let demanded = match misplaced.refusal.reason {
+            // No way round an enforced route, whatever `routing` itself may do.
+            Reason::RoutingAmbiguous => strictest(&mut policy.routes.iter()).filter(|mode| *mode == Mode::Enforce),
+            Reason::RoutingMethod => {
+                strictest(&mut misplaced.candidates.iter().filter_map(|index| policy.routes.get(*index)))
+            }
+            _ => None,
+        };
+        let mode = policy.modes.rule(rule, now).max(demanded.unwrap_or(Mode::Disabled));
+        self.bench.weigh_in(mode, rule, |_| Err(misplaced.refusal))
+    }
+
+    /// The app's version: at once where a header says it, after `tokens` where a claim of this route's tokens does.
+    fn client(
+        &mut self,
+        after_tokens: bool,
+        path: Option<&RequestPath<'_>>,
+        subjects: Option<&Subjects>,
+    ) -> Result<Cleared<Served>, Refused> {
+        let policy = self.bench.policy.clone();
+        let Some(route) = self.bench.route() else { return Ok(Cleared::Waived(Waiver::NoRoute)) };
+        let by_claim = policy.client.values().flat_map(|value| value.claims()).any(|it| route.demands(it.token));
+        if !policy.client.judges() || by_claim != after_tokens {
+            return Ok(Cleared::Waived(Waiver::NotDemanded));
+        }
+        let rule = Rule::Whole(Control::Client);
+        let verdict = policy.client.check(&self.view(path, subjects));
+        self.bench.weigh(rule, |_| verdict)
+    }
+
+    /// From the tokens on. `waited` is the deadline of a request that waits already.
+    fn tokens(mut self, early: Early, memory: &mut Memory, world: &impl World, waited: Option<Nanos>) -> Step {
+        let rule = Rule::Whole(Control::Tokens);
+        let policy = self.bench.policy.clone();
+        let mode = self.bench.mode(rule);
+        let now = self.bench.now;
+        let demand = self.bench.route().map(|route| &route.demand).filter(|demand| !demand.is_none());
+        let verdict = match demand {
+            None => None,
+            Some(_) if mode == Mode::Disabled => None,
+            Some(demand) => Some(tokens::check(
+                &policy.tokens,
+                demand,
+                &self.headers,
+                &memory.keys,
+                &mut memory.caches,
+                now,
+            )),
+        };
+        let waivable = if demand.is_some() { Waiver::Disabled } else { Waiver::NotDemanded };
+        let tokens = match verdict {
+            None if waivable == Waiver::Disabled => self.bench.weigh(rule, |_| Err(Reason::TokensMissing.into())),
+            None => Ok(Cleared::Waived(waivable)),
+            Some(Err(refusal)) if refusal.reason == Reason::TokensKeysUnavailable => {
+                let deadline = waited.unwrap_or_else(|| now.plus(policy.first_keys_wait));
+                // In shadow nobody waits: the exchange stays as it was.
+                if now < deadline && mode == Mode::Enforce {
+                    return Step::NeedKeys(AwaitKeys { exchange: self, early, deadline });
+                }
+                self.bench.weigh(rule, |_| Err(refusal))
+            }
+            Some(verdict) => self.bench.weigh(rule, |_| verdict),
+        };
+        let before = tokens.and_then(|tokens| self.after_tokens(early, tokens, world));
+        match before {
+            Ok(before) => body::begin(self, before),
+            Err(refused) => Step::Settled(self.refuse(&refused)),
+        }
+    }
+
+    fn after_tokens(
+        &mut self,
+        early: Early,
+        tokens: Cleared<Subjects>,
+        world: &impl World,
+    ) -> Result<BeforeBody, Refused> {
+        let headers = self.headers.clone();
+        let path = headers.single(":path").one().and_then(|target| RequestPath::parse(target).ok());
+        let policy = self.bench.policy.clone();
+        let subjects = tokens.proof();
+        if let (Some(key), Some(subject)) = (&policy.audit.pseudonym, subjects.and_then(Subjects::first)) {
+            self.bench.record.pseudonym = subject.sub().map(|sub| key.pseudonym(subject.issuer(), sub));
+        }
+        if subjects.is_some() {
+            let app = policy.client.app(&self.view(path.as_ref(), subjects));
+            self.bench.record.app = app;
+        }
+        let client = self.client(true, path.as_ref(), subjects)?;
+        let limits = limiting::charge(self, Stage::AfterTokens, path.as_ref(), subjects, world)?;
+        let form = body::form(self, path.as_ref())?;
+        let access = self.access(path.as_ref(), subjects)?;
+        Ok(BeforeBody { early, tokens, limits, client, access, form })
+    }
+
+    fn access(
+        &mut self,
+        path: Option<&RequestPath<'_>>,
+        subjects: Option<&Subjects>,
+    ) -> Result<Cleared<Ownership>, Refused> {
+        let Some(access) = self.bench.route().and_then(|route| route.access.clone()) else {
+            return Ok(Cleared::Waived(Waiver::NotDemanded));
+        };
+        let first = subjects.and_then(Subjects::first).map(|subject| subject.claims());
+        let now = self.bench.now;
+        let whole = Rule::Whole(Control::Access);
+        // Without a caller one refusal says it all: the finer rules would only repeat it.
+        let Cleared::Passed(()) = self.bench.weigh(whole, |_| access.check_caller(first).map(drop))? else {
+            return self.without_caller(&access, path);
+        };
+        if access.has_scopes() {
+            self.bench.weigh(Rule::AccessScopes, |_| access.check_scopes(first))?;
+        }
+        if access.has_claims() {
+            let verdict = access.check_claims(first, &self.view(path, subjects));
+            self.bench.weigh(Rule::AccessClaims, |_| verdict)?;
+        }
+        if access.has_step_up() {
+            self.bench.weigh(Rule::AccessStepUp, |_| access.check_step_up(first, now))?;
+        }
+        let verdict = access.check_owners(first, &self.view(path, subjects));
+        let cleared = self.bench.weigh(Rule::AccessOwner, |_| verdict)?;
+        if let Cleared::Passed(Ownership::Exempted) = cleared {
+            self.bench.note(Outcome::Exempted, Rule::AccessOwner);
+        }
+        Ok(cleared)
+    }
+
+    /// Nobody is known, and `access` as a whole does not enforce: a rule of it that does still fails by itself.
+    fn without_caller(
+        &mut self,
+        access: &crate::control::access::Access,
+        path: Option<&RequestPath<'_>>,
+    ) -> Result<Cleared<Ownership>, Refused> {
+        let now = self.bench.now;
+        let rules = [
+            (Rule::AccessScopes, access.check_scopes(None).map(drop)),
+            (Rule::AccessClaims, access.check_claims(None, &self.view(path, None)).map(drop)),
+            (Rule::AccessStepUp, access.check_step_up(None, now).map(drop)),
+            (Rule::AccessOwner, access.check_owners(None, &self.view(path, None)).map(drop)),
+        ];
+        for (rule, verdict) in rules {
+            if self.bench.mode(rule) == Mode::Enforce {
+                self.bench.weigh(rule, |_| verdict)?;
+            }
+        }
+        Ok(Cleared::Waived(Waiver::Shadow))
+    }
+
+    /// Ends the exchange with a refusal.
+    pub(crate) fn refuse(self, refused: &Refused) -> Decision {
+        let record = self.bench.record;
+        let realm = self.bench.policy.name.as_str();
+        let answer = Answer::to(&refused.shown, realm, record.request_id.as_deref(), self.hsts.as_deref());
+        Decision::Refuse(Box::new(Rejection { answer, record }))
+    }
+}
+
+/// The request's id, where it is fit for an answer and a log as it is.
+fn request_id(headers: &Headers) -> Option<Box<str>> {
+    let id = headers.single("x-request-id").one()?;
+    let fits = id.len() <= 64 && id.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
+    std::str::from_utf8(id).ok().filter(|_| fits && !id.is_empty()).map(Into::into)
+}
+
+/// A refusal of the engine's own, for requests whose head the host could not hand over.
+pub(crate) fn unreadable(policy: &Rc<Policy>, now: Nanos) -> Decision {
+    let mut bench = Bench::new(policy.clone(), now);
+    let refusal = Refusal::new(Reason::RoutingAmbiguous);
+    let rule = Rule::Whole(Control::Routing);
+    let exchange = |bench| Exchange { bench, headers: Rc::default(), end_of_stream: true, ip: None, hsts: None };
+    match bench.weigh_in::<()>(Mode::Enforce, rule, |_| Err(refusal.clone())) {
+        Err(refused) => exchange(bench).refuse(&refused),
+        Ok(_) => exchange(bench).refuse(&Refused { shown: refusal }),
+    }
+}

@@ -1,0 +1,114 @@
+//! The engine: bytes, the time and a store in, a [`Decision`] out. The same lines decide in Envoy, in a unit test and
+//! on the command line.
+//!
+//! A request moves through phases, each a value that the next one consumes: [`arrive`] judges the head and settles, or
+//! waits ([`Step::NeedKeys`], [`Step::NeedBody`]); an admitted request leaves an [`AwaitAnswer`] behind. No phase can be
+//! run twice, or out of order.
+//!
+//! The order of the controls stands in `head.rs` and `body.rs`; what a mode means stands in `bench.rs`, once.
+
+mod answer;
+mod bench;
+mod body;
+mod edits;
+mod head;
+mod limiting;
+mod record;
+mod response;
+#[cfg(test)]
+mod tests;
+mod view;
+
+pub use crate::engine::answer::Answer;
+use crate::engine::bench::Cleared;
+pub use crate::engine::body::AwaitBody;
+pub use crate::engine::body::BodyCount;
+pub use crate::engine::body::Grown;
+pub use crate::engine::edits::Edits;
+pub use crate::engine::head::AwaitKeys;
+pub use crate::engine::head::arrive;
+pub use crate::engine::record::Event;
+pub use crate::engine::record::Labels;
+pub use crate::engine::record::Record;
+pub use crate::engine::response::AnswerStep;
+pub use crate::engine::response::AwaitAnswer;
+pub use crate::engine::response::AwaitAnswerBody;
+
+use crate::control::limits::Buckets;
+use crate::control::tokens;
+use crate::control::transport::Protection;
+use crate::model::time::Nanos;
+
+/// What the engine asks its host. Every answer may cost a host call: it is asked only where the policy needs it.
+pub trait World: Buckets {
+    /// The time now.
+    fn now(&self) -> Nanos;
+    /// The peer's `ip:port`, as the host shows it.
+    fn source_address(&self) -> Option<Vec<u8>>;
+    /// How the connection is protected.
+    fn protection(&self) -> Protection;
+    /// A random number from 0 up to 1, for jitter alone.
+    fn jitter(&self) -> f64;
+}
+
+/// What one worker keeps between requests, beside the policy.
+#[derive(Debug)]
+pub struct Memory {
+    /// The key sets, by token definition.
+    pub keys: tokens::Keys,
+    /// Tokens that were verified, and tokens that were not.
+    pub caches: tokens::Caches,
+}
+
+/// Where a request stands after its head.
+#[derive(Debug)]
+pub enum Step {
+    /// It is decided.
+    Settled(Decision),
+    /// A key set is not there yet: hold the request, and ask again when one came or the wait is over.
+    NeedKeys(AwaitKeys),
+    /// The body decides: hold the request until it is whole.
+    NeedBody(AwaitBody),
+}
+
+/// What becomes of a request, or of its answer.
+#[derive(Debug)]
+#[must_use]
+pub enum Decision {
+    /// It goes on.
+    Admit(Box<Admission>),
+    /// It is turned away.
+    Refuse(Box<Rejection>),
+}
+
+/// A request that goes on. Fields that say why are private: nobody outside the engine can make one, and nobody inside
+/// can forget a control.
+#[derive(Debug)]
+pub struct Admission {
+    #[expect(dead_code, reason = "held as evidence: an admission cannot be built without it")]
+    evidence: Evidence,
+    /// What changes in the request's head.
+    pub edits: Edits,
+    /// Counts the body of a route that streams one.
+    pub count: Option<BodyCount>,
+    /// What is to be done when the answer comes.
+    pub answer: AwaitAnswer,
+}
+
+/// One proof, or one named waiver, of every control that judges a request before it goes on.
+#[derive(Debug)]
+struct Evidence {
+    #[expect(dead_code, reason = "held as evidence")]
+    before: head::BeforeBody,
+    #[expect(dead_code, reason = "held as evidence")]
+    request: Cleared<body::Inspected>,
+}
+
+/// A request, or an answer, that is turned away.
+#[derive(Debug)]
+pub struct Rejection {
+    /// What the client is sent.
+    pub answer: Answer,
+    /// What happened.
+    pub record: Record,
+}

@@ -1,0 +1,154 @@
+//! What happened to one request: the ground of its metrics and its audit events.
+
+use std::rc::Rc;
+
+use serde_json::Map;
+use serde_json::Value;
+
+use crate::control::client::App;
+use crate::model::ip::ClientIp;
+use crate::model::mode::Control;
+use crate::model::name::Name;
+use crate::policy::Policy;
+use crate::refusal::Reason;
+use crate::telemetry::Outcome;
+
+/// One thing that a control made of a request.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// What it was.
+    pub outcome: Outcome,
+    /// Who: the control, and the rule within it where there is one.
+    pub control: Control,
+    /// The rule's name, such as `access.owner` or `limits.per-user`.
+    pub rule: Rc<str>,
+    /// Why; none for what is no refusal.
+    pub reason: Option<Reason>,
+    /// The control whose missing proof this follows from.
+    pub after: Option<Control>,
+}
+
+/// All that happened to one request so far, and whose request it is.
+#[derive(Clone, Debug)]
+pub struct Record {
+    policy: Rc<Policy>,
+    route: Option<usize>,
+    events: Vec<Event>,
+    /// Events before this one were handed out already.
+    told: usize,
+    pub(crate) ip: Option<ClientIp>,
+    pub(crate) app: App,
+    pub(crate) pseudonym: Option<String>,
+    pub(crate) request_id: Option<Box<str>>,
+}
+
+/// The labels of one series of the decision counter, in the order of the name.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct Labels {
+    /// The route's index; none for a request that has none.
+    pub route: Option<usize>,
+    /// The control; none for what was admitted.
+    pub control: Option<Control>,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Why.
+    pub reason: Option<Reason>,
+    /// The app's version, as one of the policy's `tracked_versions` or `other`, by index; none where none are tracked.
+    pub version: Option<Box<str>>,
+}
+
+impl Record {
+    pub(crate) fn new(policy: Rc<Policy>) -> Self {
+        Self {
+            policy,
+            route: None,
+            events: Vec::new(),
+            told: 0,
+            ip: None,
+            app: App::default(),
+            pseudonym: None,
+            request_id: None,
+        }
+    }
+
+    pub(crate) fn placed(&mut self, route: usize) {
+        self.route = Some(route);
+    }
+
+    pub(crate) fn note(&mut self, event: Event) {
+        self.events.push(event);
+    }
+
+    /// Everything that happened, in order.
+    pub fn events(&self) -> &[Event] {
+        &self.events
+    }
+
+    /// The route's name, `none` for a request that has no place.
+    pub fn route_name(&self) -> &str {
+        self.route.and_then(|index| self.policy.routes.get(index)).map_or("none", |route| route.name.as_str())
+    }
+
+    /// The labels of the events that were not handed out yet.
+    pub fn untold(&self) -> impl Iterator<Item = Labels> {
+        self.events.iter().skip(self.told).map(|event| Labels {
+            route: self.route,
+            control: Some(event.control).filter(|_| event.outcome != Outcome::Admitted),
+            outcome: event.outcome,
+            reason: event.reason,
+            version: self.policy.client.version_label(self.app.version).map(Into::into),
+        })
+    }
+
+    /// Whether anything happened that is worth an audit event and was not handed out yet.
+    pub fn has_untold(&self) -> bool {
+        self.events.iter().skip(self.told).any(|event| event.outcome != Outcome::Admitted)
+    }
+
+    /// The request's audit event: one JSON object, free of tokens, claims, bodies, paths and whole addresses by
+    /// construction. `status` is that of the answer, where there is one already.
+    pub fn audit(&self, status: Option<u16>) -> String {
+        let mut event = Map::new();
+        let mut put = |name: &str, value: Option<Value>| {
+            if let Some(value) = value {
+                event.insert(name.to_owned(), value);
+            }
+        };
+        let route = self.route.and_then(|index| self.policy.routes.get(index));
+        put("policy", Some(self.policy.name.as_str().into()));
+        put("digest", Some(self.policy.short_digest().into()));
+        put("revision", self.policy.revision.as_deref().map(Into::into));
+        put("route", Some(self.route_name().into()));
+        put("team", route.and_then(|route| route.team.as_ref()).map(Name::as_str).map(Into::into));
+        put("status", status.map(Into::into));
+        put("request_id", self.request_id.as_deref().map(Into::into));
+        put("app_version", self.app.version.map(|version| version.to_string().into()));
+        put("platform", self.app.platform.as_deref().map(Into::into));
+        put("subject", self.pseudonym.as_deref().map(Into::into));
+        let prefix = self.ip.filter(|_| self.policy.audit.ip_prefix).map(ClientIp::audit_prefix);
+        put("ip", prefix.map(Into::into));
+        let told = self.events.iter().filter(|event| event.outcome != Outcome::Admitted).map(Event::to_json);
+        put("events", Some(Value::Array(told.collect())));
+        Value::Object(event).to_string()
+    }
+
+    /// Marks all events as handed out.
+    pub fn tell(&mut self) {
+        self.told = self.events.len();
+    }
+}
+
+impl Event {
+    fn to_json(&self) -> Value {
+        let mut out = Map::new();
+        out.insert("outcome".into(), self.outcome.as_str().into());
+        out.insert("rule".into(), (&*self.rule).into());
+        if let Some(reason) = self.reason {
+            out.insert("reason".into(), reason.code().into());
+        }
+        if let Some(after) = self.after {
+            out.insert("after".into(), after.as_str().into());
+        }
+        Value::Object(out)
+    }
+}

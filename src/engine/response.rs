@@ -1,0 +1,161 @@
+//! The answer on its way back.
+
+use crate::engine::Decision;
+use crate::engine::Rejection;
+use crate::engine::answer::Answer;
+use crate::engine::bench::Bench;
+use crate::engine::bench::Refused;
+use crate::engine::edits::Edits;
+use crate::engine::head::Exchange;
+use crate::engine::record::Record;
+use crate::control::response::Plan;
+use crate::control::response::Response;
+use crate::model::headers::Found;
+use crate::model::headers::Headers;
+use crate::model::mode::Control;
+use crate::model::mode::Mode;
+use crate::model::mode::Rule;
+use crate::model::time::Nanos;
+use crate::refusal::Reason;
+use crate::telemetry::Outcome;
+
+/// A request that went on and whose answer is to come.
+#[derive(Debug)]
+pub struct AwaitAnswer {
+    bench: Bench,
+    /// Whether the method is HEAD, so that the answer has no body.
+    head: bool,
+    hsts: Option<Box<str>>,
+}
+
+/// An answer whose body is being held.
+#[derive(Debug)]
+pub struct AwaitAnswerBody {
+    answer: AwaitAnswer,
+    response: Response,
+}
+
+/// Where an answer stands after its head.
+#[derive(Debug)]
+pub enum AnswerStep {
+    /// It goes on to the client with these changes.
+    Pass(Edits, Record),
+    /// Its body decides: hold it until it is whole.
+    Hold(AwaitAnswerBody),
+    /// The client is sent this instead.
+    Replace(Box<Rejection>),
+}
+
+impl AwaitAnswer {
+    pub(crate) fn new(exchange: Exchange) -> Self {
+        let head = exchange.headers.single(":method") == Found::One(b"HEAD");
+        Self { bench: exchange.bench, head, hsts: exchange.hsts }
+    }
+
+    /// What happened so far.
+    pub fn record_mut(&mut self) -> &mut Record {
+        &mut self.bench.record
+    }
+
+    /// Judges the head of the upstream's answer. Without a body (`end_of_stream`) it is decided here.
+    pub fn on_head(mut self, headers: &Headers, end_of_stream: bool, now: Nanos) -> AnswerStep {
+        self.bench.now = now;
+        let status: u16 = headers
+            .single(":status")
+            .one()
+            .and_then(|it| std::str::from_utf8(it).ok()?.parse().ok())
+            .unwrap_or_default();
+        let Some(route) = self.bench.route() else { return self.pass() };
+        let conceals = route.access.as_ref().is_some_and(|access| access.conceals());
+        if conceals && status == 404 && self.bench.mode(Rule::AccessOwner) == Mode::Enforce {
+            // The upstream's own "no such object" must not tell itself from "not yours".
+            return self.replace(&Refused { shown: Reason::RoutingUnmatched.into() });
+        }
+        let rules = [Rule::Whole(Control::Response), Rule::ResponseSchema];
+        let asked = rules.iter().any(|rule| self.bench.mode(*rule) != Mode::Disabled);
+        let Some(response) = route.response.clone().filter(|response| asked && response.reads_body()) else {
+            return self.pass();
+        };
+        match response.plan(self.head, status, headers) {
+            Ok(Plan::Pass) => self.pass(),
+            Ok(Plan::Hold) if end_of_stream => AwaitAnswerBody { answer: self, response }.judge(&[]),
+            Ok(Plan::Hold) => AnswerStep::Hold(AwaitAnswerBody { answer: self, response }),
+            Err(refusal) => match self.bench.weigh::<()>(Rule::Whole(Control::Response), |_| Err(refusal)) {
+                Err(refused) => self.replace(&refused),
+                Ok(_) => {
+                    self.bench.note(Outcome::Uninspected, Rule::Whole(Control::Response));
+                    self.pass()
+                }
+            },
+        }
+    }
+
+    /// The body of the request, which streams on, is over its bound.
+    pub(crate) fn body_too_large(&mut self, now: Nanos) -> Option<Decision> {
+        self.bench.now = now;
+        let refused = self.bench.weigh::<()>(Rule::RequestSize, |_| Err(Reason::RequestTooLarge.into())).err()?;
+        Some(Decision::Refuse(Box::new(self.rejection(&refused))))
+    }
+
+    fn rejection(&self, refused: &Refused) -> Rejection {
+        let record = self.bench.record.clone();
+        let realm = self.bench.policy.name.as_str();
+        let answer = Answer::to(&refused.shown, realm, record.request_id.as_deref(), self.hsts.as_deref());
+        Rejection { answer, record }
+    }
+
+    fn pass(self) -> AnswerStep {
+        let mut edits = Edits::default();
+        edits.set.extend(self.hsts.map(|value| ("strict-transport-security".into(), value.as_bytes().to_vec())));
+        AnswerStep::Pass(edits, self.bench.record)
+    }
+
+    fn replace(self, refused: &Refused) -> AnswerStep {
+        AnswerStep::Replace(Box::new(self.rejection(refused)))
+    }
+}
+
+impl AwaitAnswerBody {
+    /// More of the body came: `bytes` so far. Past its bound it is replaced, or in shadow goes on unread.
+    pub fn grow(mut self, bytes: u64, now: Nanos) -> AnswerStep {
+        self.answer.bench.now = now;
+        let Err(refusal) = self.response.check_size(bytes) else { return AnswerStep::Hold(self) };
+        match self.answer.bench.weigh::<()>(Rule::Whole(Control::Response), |_| Err(refusal)) {
+            Err(refused) => self.answer.replace(&refused),
+            Ok(_) => {
+                self.answer.bench.note(Outcome::Uninspected, Rule::Whole(Control::Response));
+                self.answer.pass()
+            }
+        }
+    }
+
+    /// Judges the whole body.
+    pub fn judge(self, body: &[u8]) -> AnswerStep {
+        let now = self.answer.bench.now;
+        match self.grow(u64::try_from(body.len()).unwrap_or(u64::MAX), now) {
+            AnswerStep::Hold(mut whole) => {
+                let response = whole.response;
+                let bench = &mut whole.answer.bench;
+                let verdict = bench.weigh(Rule::Whole(Control::Response), |_| response.check_json(body));
+                let verdict = verdict.and_then(|parsed| match parsed.proof() {
+                    Some(value) => bench.weigh(Rule::ResponseSchema, |_| response.check_schema(value)).map(drop),
+                    None => Ok(()),
+                });
+                match verdict {
+                    Err(refused) => whole.answer.replace(&refused),
+                    Ok(()) => whole.answer.pass(),
+                }
+            }
+            decided => decided,
+        }
+    }
+
+    /// The host announced a body and does not hand it over.
+    pub fn unavailable(mut self) -> AnswerStep {
+        let rule = Rule::Whole(Control::Response);
+        match self.answer.bench.weigh::<()>(rule, |_| Err(Reason::ResponseContent.into())) {
+            Err(refused) => self.answer.replace(&refused),
+            Ok(_) => self.answer.pass(),
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! A request as the value notation sees it.
+
+use std::borrow::Cow;
+
+use crate::control::routing::Parameters;
+use crate::control::tokens::Subjects;
+use crate::model::headers::Found;
+use crate::model::headers::Headers;
+use crate::model::host::Host;
+use crate::model::ip::ClientIp;
+use crate::model::path::RequestPath;
+use crate::model::value::Seen;
+use crate::model::value::Sight;
+use crate::model::value::Source;
+use crate::policy::Policy;
+
+/// Everything that a value can be read from before a body is there.
+pub(crate) struct View<'v> {
+    pub(crate) policy: &'v Policy,
+    pub(crate) headers: &'v Headers,
+    pub(crate) path: Option<&'v RequestPath<'v>>,
+    pub(crate) route: Option<&'v str>,
+    pub(crate) parameters: Option<&'v Parameters>,
+    pub(crate) subjects: Option<&'v Subjects>,
+    pub(crate) ip: Option<ClientIp>,
+}
+
+impl View<'_> {
+    fn query(&self, name: &str) -> Seen<'_> {
+        match self.path.and_then(RequestPath::query).map_or(Found::Missing, |query| query.single(name)) {
+            Found::Missing => Seen::Missing,
+            Found::Ambiguous => Seen::Ambiguous,
+            Found::One(value) => Seen::Bytes(value),
+        }
+    }
+
+    fn header(&self, name: &str) -> Seen<'_> {
+        match self.headers.single(name) {
+            Found::Missing => Seen::Missing,
+            Found::Ambiguous => Seen::Ambiguous,
+            Found::One(value) => Seen::Bytes(Cow::Borrowed(value)),
+        }
+    }
+}
+
+fn owned<'a>(text: Option<String>) -> Seen<'a> {
+    text.map_or(Seen::Missing, |text| Seen::Bytes(Cow::Owned(text.into_bytes())))
+}
+
+impl Sight for View<'_> {
+    fn see(&self, source: &Source) -> Seen<'_> {
+        match source {
+            Source::Ip => self.ip.map_or(Seen::Missing, |ip| Seen::Ip(ip.prefix())),
+            Source::Path(name) => {
+                let value = self.path.and_then(|path| self.parameters?.get(name, path));
+                value.map_or(Seen::Missing, |value| Seen::Bytes(Cow::Borrowed(value.as_bytes())))
+            }
+            Source::Query(name) => self.query(name),
+            Source::Header(name) => self.header(name),
+            Source::Claim(claim) => {
+                let subject = self.subjects.and_then(|subjects| subjects.of(claim.token));
+                subject.and_then(|subject| subject.claims().get(&claim.claim)).map_or(Seen::Missing, Seen::Json)
+            }
+            // Values of bodies are refused when the policy is compiled.
+            Source::Body(_) | Source::Response(_) => Seen::Missing,
+            Source::Route => self.route.map_or(Seen::Missing, |name| Seen::Bytes(Cow::Borrowed(name.as_bytes()))),
+            Source::Method => self.header(":method"),
+            Source::Host => {
+                let host = self.headers.single(":authority").one().and_then(Host::parse);
+                owned(host.map(|host| host.as_str().to_owned()))
+            }
+            Source::Version => owned(self.policy.client.app(self).version.map(|version| version.to_string())),
+            Source::Platform => owned(self.policy.client.app(self).platform.map(|platform| platform.to_string())),
+        }
+    }
+}
