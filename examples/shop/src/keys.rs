@@ -24,6 +24,7 @@ pub struct Keys {
     pub es256: Key,
     /// RSA 2048, one of the two development keys.
     pub rs256: Key,
+    generation: usize,
 }
 
 /// A key pair for one algorithm.
@@ -41,11 +42,24 @@ enum Signer {
 }
 
 impl Keys {
-    /// A set of keys. Sets that follow each other share no key; every second one has the same RSA key.
-    pub fn generate(generation: usize) -> Result<Self, Error> {
+    /// A new set with the first development key.
+    pub fn generate() -> Result<Self, Error> {
+        Self::of(0)
+    }
+
+    /// The set after this one: they share no key, but the set after next has this one's RSA key again.
+    pub fn next(&self) -> Result<Self, Error> {
+        Self::of(self.generation.wrapping_add(1))
+    }
+
+    fn of(generation: usize) -> Result<Self, Error> {
         let [first, second] = DEVELOPMENT_RSA;
         let rsa = if generation.is_multiple_of(2) { first } else { second };
-        Ok(Self { es256: Key::es256(&KeyPair::generate()?)?, rs256: Key::rs256(&KeyPair::from_pem(rsa)?)? })
+        Ok(Self {
+            es256: Key::es256(&KeyPair::generate()?)?,
+            rs256: Key::rs256(&KeyPair::from_pem(rsa)?)?,
+            generation,
+        })
     }
 
     /// Both public keys, each with `kid`, `use` and `alg`.

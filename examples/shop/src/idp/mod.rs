@@ -12,11 +12,18 @@
 //! | `GET /revoked` | | see [`Revoked`] |
 
 mod http;
+mod login;
 mod revoked;
 mod trouble;
 
 pub(crate) use http::router;
 pub(crate) use http::tokens;
+pub use login::ACR_MFA;
+pub use login::ACR_PASSWORD;
+pub use login::Login;
+pub use login::SCOPE;
+pub use login::Tokens;
+pub use revoked::Revoke;
 pub use revoked::Revoked;
 pub use revoked::RevokedSubject;
 pub use trouble::Trouble;
@@ -27,8 +34,6 @@ use std::sync::Mutex;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 
-use serde::Deserialize;
-use serde::Serialize;
 use serde_json::Value;
 use serde_json::json;
 use uuid::Uuid;
@@ -41,43 +46,7 @@ use crate::keys::Keys;
 use crate::mint::Alg;
 use crate::mint::Mint;
 use crate::sync::lock;
-
-/// `scope` of every token that a login gives.
-pub const SCOPE: &str = "users:read users:write orders:read orders:write transfers:write";
-/// `acr` after a login with a password.
-pub const ACR_PASSWORD: &str = "urn:shop:pwd";
-/// `acr` after a login with a password and the code of the telephone.
-pub const ACR_MFA: &str = "urn:shop:mfa";
-
-/// What a login takes.
-#[derive(Clone, Debug, Default, Deserialize)]
-pub struct Login {
-    /// The account's address.
-    pub email: String,
-    /// Its password.
-    pub password: String,
-    /// The code of the telephone: a right one makes `acr` [`ACR_MFA`], a wrong one is 401.
-    pub otp: Option<String>,
-    /// `ES256` (the default) or `RS256`; may also stand in the query.
-    pub alg: Option<String>,
-    /// The app's version, copied into the claim of the same name.
-    pub app_version: Option<String>,
-}
-
-/// What a login and a refresh give (RFC 6749, 5.1).
-#[derive(Clone, Debug, Deserialize, Serialize)]
-pub struct Tokens {
-    /// The access token, a JWT of type `at+jwt` (RFC 9068).
-    pub access_token: String,
-    /// Always `Bearer`.
-    pub token_type: String,
-    /// Seconds that the access token lives.
-    pub expires_in: u64,
-    /// Good for one refresh.
-    pub refresh_token: String,
-    /// What the access token is good for.
-    pub scope: String,
-}
+use login::Session;
 
 /// The running provider; clones share one state.
 #[derive(Clone)]
@@ -103,21 +72,9 @@ struct State {
     keys: Arc<Keys>,
     /// Keys of earlier rotations that are still published.
     kept: Vec<Arc<Keys>>,
-    generation: usize,
     sessions: HashMap<String, Session>,
     revoked: Revoked,
     trouble: [Trouble; 2],
-}
-
-/// What stands behind a refresh token.
-#[derive(Clone)]
-struct Session {
-    sid: String,
-    sub: String,
-    alg: Alg,
-    acr: &'static str,
-    auth_time: u64,
-    app_version: Option<String>,
 }
 
 impl Idp {
@@ -128,9 +85,8 @@ impl Idp {
         users: Arc<Mutex<Store>>,
     ) -> Result<Self, Error> {
         let state = State {
-            keys: Arc::new(Keys::generate(0)?),
+            keys: Arc::new(Keys::generate()?),
             kept: Vec::new(),
-            generation: 0,
             sessions: HashMap::new(),
             revoked: Revoked::of(issuer),
             trouble: [Trouble::None, Trouble::None],
@@ -213,8 +169,7 @@ impl Idp {
     /// The RSA key alternates between two: after two rotations it is the first again.
     pub fn rotate(&self, keep_old: bool) -> Result<(), Error> {
         let mut state = lock(&self.state);
-        state.generation = state.generation.saturating_add(1);
-        let next = Arc::new(Keys::generate(state.generation)?);
+        let next = Arc::new(state.keys.next()?);
         let old = std::mem::replace(&mut state.keys, next);
         if keep_old {
             state.kept.push(old);
@@ -312,16 +267,4 @@ impl Idp {
             scope: SCOPE.into(),
         }
     }
-}
-
-/// What to call back: `{"jti": ...}`, `{"sid": ...}` or `{"sub": ...}`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Revoke {
-    /// One token.
-    Jti(String),
-    /// All tokens of one login.
-    Sid(String),
-    /// All tokens that a subject got until now.
-    Sub(String),
 }

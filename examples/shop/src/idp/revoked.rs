@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::Deserialize;
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::json;
@@ -27,6 +28,18 @@ pub struct Revoked {
     jti: BTreeMap<String, u64>,
     sid: BTreeMap<String, u64>,
     sub: BTreeMap<String, (RevokedSubject, u64)>,
+}
+
+/// What to call back: `{"jti": ...}`, `{"sid": ...}` or `{"sub": ...}`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Revoke {
+    /// One token.
+    Jti(String),
+    /// All tokens of one login.
+    Sid(String),
+    /// All tokens that a subject got until now.
+    Sub(String),
 }
 
 /// A subject whose tokens up to a second are revoked.

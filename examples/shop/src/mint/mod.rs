@@ -6,7 +6,7 @@
 //! use portcullis_shop::keys::Keys;
 //! use portcullis_shop::mint::{Alg, Mint};
 //!
-//! let keys = Keys::generate(0)?;
+//! let keys = Keys::generate()?;
 //! let good = Mint::new(&keys).sign(Alg::Es256);
 //! let forged = Mint::new(&keys).claim("sub", "77").secret(keys.rs256.public_pem()).sign(Alg::Hs256);
 //! assert_eq!(good.split('.').count(), forged.split('.').count());
