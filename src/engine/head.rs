@@ -194,7 +194,7 @@ impl Exchange {
     ) -> Result<Cleared<Served>, Refused> {
         let policy = self.bench.policy.clone();
         let Some(route) = self.bench.route() else { return Ok(Cleared::Waived(Waiver::NoRoute)) };
-        let by_claim = policy.client.values().flat_map(|value| value.claims()).any(|it| route.demands(it.token));
+        let by_claim = policy.client.values().flat_map(|value| value.claims()).any(|it| route.demand.names(it.token));
         if !policy.client.judges() || by_claim != after_tokens {
             return Ok(Cleared::Waived(Waiver::NotDemanded));
         }

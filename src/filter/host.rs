@@ -1,0 +1,294 @@
+//! Every host call. The SDK's own wrappers panic on a status that they do not expect and on bytes that are not UTF-8;
+//! these answer with the status and hand out bytes.
+#![expect(unsafe_code, reason = "the proxy-wasm ABI 0.2.1 is made of raw pointers")]
+
+use std::fmt;
+use std::ptr::null;
+use std::ptr::null_mut;
+use std::time::Duration;
+
+use crate::model::headers::Headers;
+use crate::model::time::Nanos;
+
+/// What the host answered instead of `Ok`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Failed(pub(crate) u32);
+
+impl Failed {
+    /// Another worker was faster.
+    pub(crate) const CAS_MISMATCH: Self = Self(8);
+}
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "host status {}", self.0)
+    }
+}
+
+/// The header maps of a stream and of a call's answer.
+#[derive(Clone, Copy)]
+#[repr(u32)]
+pub(crate) enum Map {
+    Request = 0,
+    RequestTrailers = 1,
+    Response = 2,
+    CallResponse = 6,
+}
+
+/// The bodies.
+#[derive(Clone, Copy)]
+#[repr(u32)]
+pub(crate) enum Body {
+    Request = 0,
+    Response = 1,
+    CallResponse = 4,
+    Configuration = 7,
+}
+
+/// The halves of a stream.
+#[derive(Clone, Copy)]
+#[repr(u32)]
+pub(crate) enum Half {
+    Request = 0,
+    Response = 1,
+}
+
+/// Kinds of metrics.
+#[derive(Clone, Copy)]
+#[repr(u32)]
+pub(crate) enum Metric {
+    Counter = 0,
+    Gauge = 1,
+}
+
+#[link(wasm_import_module = "env")]
+unsafe extern "C" {
+    fn proxy_log(level: u32, data: *const u8, size: usize) -> u32;
+    fn proxy_get_current_time_nanoseconds(time: *mut u64) -> u32;
+    fn proxy_get_buffer_bytes(kind: u32, start: usize, max: usize, data: *mut *mut u8, size: *mut usize) -> u32;
+    fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, size: *mut usize) -> u32;
+    fn proxy_replace_header_map_value(map: u32, k: *const u8, ks: usize, v: *const u8, vs: usize) -> u32;
+    fn proxy_remove_header_map_value(map: u32, key: *const u8, size: usize) -> u32;
+    fn proxy_get_property(path: *const u8, size: usize, data: *mut *mut u8, len: *mut usize) -> u32;
+    fn proxy_set_property(path: *const u8, size: usize, data: *const u8, len: usize) -> u32;
+    fn proxy_get_shared_data(key: *const u8, size: usize, data: *mut *mut u8, len: *mut usize, cas: *mut u32) -> u32;
+    fn proxy_set_shared_data(key: *const u8, size: usize, data: *const u8, len: usize, cas: u32) -> u32;
+    fn proxy_define_metric(kind: u32, name: *const u8, size: usize, id: *mut u32) -> u32;
+    fn proxy_increment_metric(id: u32, offset: i64) -> u32;
+    fn proxy_record_metric(id: u32, value: u64) -> u32;
+    fn proxy_continue_stream(half: u32) -> u32;
+    fn proxy_close_stream(half: u32) -> u32;
+    fn proxy_set_effective_context(context: u32) -> u32;
+    fn proxy_send_local_response(
+        status: u32,
+        details: *const u8,
+        details_size: usize,
+        body: *const u8,
+        body_size: usize,
+        headers: *const u8,
+        headers_size: usize,
+        grpc_status: i32,
+    ) -> u32;
+}
+
+fn done(status: u32) -> Result<(), Failed> {
+    if status == 0 { Ok(()) } else { Err(Failed(status)) }
+}
+
+/// Bytes that the host allocated in this module's memory and gave away.
+///
+/// # Safety
+/// `data` and `size` are what one host call returned, and nobody else takes them.
+unsafe fn take(data: *mut u8, size: usize) -> Vec<u8> {
+    if data.is_null() || size == 0 {
+        return Vec::new();
+    }
+    // SAFETY: the host allocates through the module's exported allocator, with just this size.
+    unsafe { Vec::from_raw_parts(data, size, size) }
+}
+
+/// One host call that returns bytes.
+fn bytes(call: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Result<Vec<u8>, Failed> {
+    let (mut data, mut size) = (null_mut(), 0);
+    done(call(&mut data, &mut size))?;
+    // SAFETY: both come from the call above.
+    Ok(unsafe { take(data, size) })
+}
+
+/// Severity of a log line.
+#[derive(Clone, Copy)]
+#[repr(u32)]
+pub(crate) enum Level {
+    Info = 2,
+    Warn = 3,
+    Error = 4,
+}
+
+/// Writes a log line. A host that does not take it is no reason to stop.
+pub(crate) fn log(level: Level, line: &str) {
+    // SAFETY: pointer and length are those of `line`.
+    let _ = unsafe { proxy_log(level as u32, line.as_ptr(), line.len()) };
+}
+
+/// The time; the epoch where the host has no clock, so that every token has expired.
+pub(crate) fn now() -> Nanos {
+    let mut time = 0;
+    // SAFETY: `time` outlives the call.
+    match done(unsafe { proxy_get_current_time_nanoseconds(&mut time) }) {
+        Ok(()) => Nanos(time),
+        Err(_) => Nanos(u64::MAX),
+    }
+}
+
+/// A body, or the plugin's configuration, as far as it is there; at most `max` bytes.
+pub(crate) fn body(kind: Body, max: usize) -> Result<Vec<u8>, Failed> {
+    // SAFETY: the closure hands on pointers that are good for the call.
+    bytes(|data, size| unsafe { proxy_get_buffer_bytes(kind as u32, 0, max, data, size) })
+}
+
+/// All lines of a header map, with one call.
+pub(crate) fn headers(map: Map) -> Option<Headers> {
+    // SAFETY: as above.
+    let raw = bytes(|data, size| unsafe { proxy_get_header_map_pairs(map as u32, data, size) }).ok()?;
+    Headers::from_abi(raw)
+}
+
+/// Sets one line.
+pub(crate) fn set_header(map: Map, name: &str, value: &[u8]) -> Result<(), Failed> {
+    // SAFETY: pointers and lengths are those of the slices.
+    done(unsafe {
+        proxy_replace_header_map_value(map as u32, name.as_ptr(), name.len(), value.as_ptr(), value.len())
+    })
+}
+
+/// Removes all lines of a name.
+pub(crate) fn remove_header(map: Map, name: &str) -> Result<(), Failed> {
+    // SAFETY: as above.
+    done(unsafe { proxy_remove_header_map_value(map as u32, name.as_ptr(), name.len()) })
+}
+
+/// A property by its path, the steps joined by NUL.
+pub(crate) fn property(path: &str) -> Result<Vec<u8>, Failed> {
+    // SAFETY: as above.
+    bytes(|data, size| unsafe { proxy_get_property(path.as_ptr(), path.len(), data, size) })
+}
+
+/// Sets a property; on Envoy it becomes the filter state `wasm.NAME`.
+pub(crate) fn set_property(name: &str, value: &[u8]) -> Result<(), Failed> {
+    // SAFETY: as above.
+    done(unsafe { proxy_set_property(name.as_ptr(), name.len(), value.as_ptr(), value.len()) })
+}
+
+/// A shared value and its compare-and-swap number; `None` where there is none.
+pub(crate) fn shared(key: &str) -> Option<(Vec<u8>, u32)> {
+    let mut cas = 0;
+    // SAFETY: as above; `cas` outlives the call.
+    let read = |data, size| unsafe { proxy_get_shared_data(key.as_ptr(), key.len(), data, size, &mut cas) };
+    bytes(read).ok().map(|value| (value, cas))
+}
+
+/// Writes a shared value. `cas` 0 writes whatever is there.
+pub(crate) fn set_shared(key: &str, value: &[u8], cas: u32) -> Result<(), Failed> {
+    // SAFETY: as above.
+    done(unsafe { proxy_set_shared_data(key.as_ptr(), key.len(), value.as_ptr(), value.len(), cas) })
+}
+
+/// The id of a metric, made where it is not there yet.
+pub(crate) fn metric(kind: Metric, name: &str) -> Result<u32, Failed> {
+    let mut id = 0;
+    // SAFETY: as above; `id` outlives the call.
+    done(unsafe { proxy_define_metric(kind as u32, name.as_ptr(), name.len(), &mut id) }).map(|()| id)
+}
+
+/// Adds to a counter.
+pub(crate) fn count(id: u32, by: u64) {
+    if let Ok(by @ 1..) = i64::try_from(by) {
+        // SAFETY: no pointers. A metric that the host does not take is no reason to stop.
+        let _ = unsafe { proxy_increment_metric(id, by) };
+    }
+}
+
+/// Sets a gauge.
+pub(crate) fn gauge(id: u32, value: u64) {
+    // SAFETY: no pointers.
+    let _ = unsafe { proxy_record_metric(id, value) };
+}
+
+/// Lets a held half of a stream go on.
+pub(crate) fn resume(half: Half) -> Result<(), Failed> {
+    // SAFETY: no pointers.
+    done(unsafe { proxy_continue_stream(half as u32) })
+}
+
+/// Ends a half of a stream for good.
+pub(crate) fn close(half: Half) -> Result<(), Failed> {
+    // SAFETY: no pointers.
+    done(unsafe { proxy_close_stream(half as u32) })
+}
+
+/// Makes the calls that follow concern another context.
+pub(crate) fn act_for(context: u32) -> Result<(), Failed> {
+    // SAFETY: no pointers.
+    done(unsafe { proxy_set_effective_context(context) })
+}
+
+/// Answers the request from here. `details` is one word for the access log's response code details.
+pub(crate) fn answer(
+    status: u16,
+    headers: &[(&'static str, String)],
+    body: &[u8],
+    details: &str,
+) -> Result<(), Failed> {
+    let pairs = serialize(headers);
+    let body_data = if body.is_empty() { null() } else { body.as_ptr() };
+    // SAFETY: pointers and lengths are those of the slices.
+    done(unsafe {
+        proxy_send_local_response(
+            u32::from(status),
+            details.as_ptr(),
+            details.len(),
+            body_data,
+            body.len(),
+            pairs.as_ptr(),
+            pairs.len(),
+            -1,
+        )
+    })
+}
+
+/// A header map as the ABI has it; see [`Headers::from_abi`].
+fn serialize(pairs: &[(&'static str, String)]) -> Vec<u8> {
+    let number = |it: usize| u32::try_from(it).unwrap_or(u32::MAX).to_le_bytes();
+    let mut out = Vec::with_capacity(256);
+    out.extend_from_slice(&number(pairs.len()));
+    for (name, value) in pairs {
+        out.extend_from_slice(&number(name.len()));
+        out.extend_from_slice(&number(value.len()));
+    }
+    for (name, value) in pairs {
+        for text in [name.as_bytes(), value.as_bytes()] {
+            out.extend_from_slice(text);
+            out.push(0);
+        }
+    }
+    out
+}
+
+/// Sends a GET to a cluster of the host's; the answer comes to the root context under the token returned.
+pub(crate) fn get(cluster: &str, authority: &str, path: &str, timeout: Duration) -> Result<u32, Failed> {
+    let headers = vec![
+        (":method", "GET"),
+        (":scheme", "https"),
+        (":authority", authority),
+        (":path", path),
+        ("accept", "application/json"),
+    ];
+    // The SDK must know of the call, since its dispatcher routes the answer.
+    proxy_wasm::hostcalls::dispatch_http_call(cluster, headers, None, Vec::new(), timeout)
+        .map_err(|status| Failed(status as u32))
+}
+
+/// Asks for a tick every `period`.
+pub(crate) fn tick_every(period: Duration) -> Result<(), Failed> {
+    proxy_wasm::hostcalls::set_tick_period(period).map_err(|status| Failed(status as u32))
+}

@@ -1,0 +1,72 @@
+//! A stream's callbacks.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use proxy_wasm::traits::Context;
+use proxy_wasm::traits::HttpContext;
+use proxy_wasm::types::Action;
+
+use crate::engine;
+use crate::filter::host;
+use crate::filter::host::Map;
+use crate::filter::runtime::Runtime;
+use crate::filter::stage::Stage;
+
+/// One stream.
+pub(crate) struct Stream {
+    context: u32,
+    runtime: Rc<Runtime>,
+    /// Shared with the root, which wakes streams that wait for keys.
+    stage: Rc<RefCell<Stage>>,
+}
+
+impl Stream {
+    pub(crate) fn new(context: u32, runtime: Rc<Runtime>) -> Self {
+        Self { context, runtime, stage: Rc::new(RefCell::new(Stage::Fresh)) }
+    }
+}
+
+impl Context for Stream {}
+
+impl HttpContext for Stream {
+    fn on_http_request_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
+        let headers = host::headers(Map::Request);
+        let action = self.stage.borrow_mut().on_head(&self.runtime, headers, end_of_stream);
+        if let Stage::Keys(..) = &*self.stage.borrow() {
+            self.runtime.wake_later(self.context, &self.stage);
+        }
+        action
+    }
+
+    fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+        self.stage.borrow_mut().on_body(&self.runtime, size, end_of_stream)
+    }
+
+    fn on_http_request_trailers(&mut self, _: usize) -> Action {
+        if let Some(trailers) = host::headers(Map::RequestTrailers) {
+            let edits = engine::untrusted(&trailers, &self.runtime.policy.identity_headers);
+            for name in &edits.remove {
+                // A trailer that stays could speak for somebody else.
+                if host::remove_header(Map::RequestTrailers, name).is_err() {
+                    return Action::Pause;
+                }
+            }
+        }
+        self.stage.borrow_mut().on_body_end(&self.runtime)
+    }
+
+    fn on_http_response_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
+        let ours = !matches!(&*self.stage.borrow(), Stage::Open(..));
+        let headers = if ours { None } else { host::headers(Map::Response) };
+        self.stage.borrow_mut().on_answer_head(&self.runtime, headers, end_of_stream)
+    }
+
+    fn on_http_response_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+        self.stage.borrow_mut().on_answer_body(&self.runtime, size, end_of_stream)
+    }
+
+    fn on_http_response_trailers(&mut self, _: usize) -> Action {
+        self.stage.borrow_mut().on_answer_end(&self.runtime)
+    }
+}

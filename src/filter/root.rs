@@ -1,0 +1,213 @@
+//! The root context: one policy, from its configuration to its end.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use proxy_wasm::traits::Context;
+use proxy_wasm::traits::HttpContext;
+use proxy_wasm::traits::RootContext;
+use proxy_wasm::types::ContextType;
+
+use crate::control::limits::Limiter;
+use crate::control::tokens::Caches;
+use crate::control::tokens::Keys;
+use crate::document::Node;
+use crate::engine::Memory;
+use crate::fault::Problems;
+use crate::filter::host;
+use crate::filter::host::Body;
+use crate::filter::host::Level;
+use crate::filter::host::Metric;
+use crate::filter::http::Stream;
+use crate::filter::keys;
+use crate::filter::keys::Fetcher;
+use crate::filter::runtime::Runtime;
+use crate::filter::world::Host;
+use crate::model::secrets::Secrets;
+use crate::policy::Circumstances;
+use crate::policy::Policy;
+use crate::policy::SchemaStore;
+use crate::telemetry;
+
+/// How often keys are looked at: what another worker fetched is in force this soon.
+const TICK: Duration = Duration::from_millis(200);
+
+thread_local! {
+    /// What outlives a policy in this VM.
+    static VM: RefCell<Vm> = RefCell::default();
+}
+
+#[derive(Default)]
+struct Vm {
+    /// Compiled schemas, by digest: an update compiles what changed.
+    schemas: SchemaStore,
+    /// The runtime of the policy before, whose keys and verified tokens go over.
+    last: Option<Rc<Runtime>>,
+}
+
+/// One policy's root context.
+pub(crate) struct Root {
+    context: u32,
+    runtime: Option<Rc<Runtime>>,
+    fetcher: Fetcher,
+}
+
+impl Root {
+    pub(crate) fn new(context: u32) -> Self {
+        Self { context, runtime: None, fetcher: Fetcher::default() }
+    }
+
+    /// Compiles the configuration. Pure and deterministic but for the time, which only ever moves an override from
+    /// refused to accepted and from in force to ended: what the first VM takes, every worker takes.
+    fn configure(&self) -> Option<Rc<Runtime>> {
+        let vm_id = host::property("plugin_vm_id").unwrap_or_default();
+        if vm_id.is_empty() {
+            let why = "vm_config.vm_id is empty, so that every other plugin could read and write what the limits count";
+            host::log(Level::Error, &format!("portcullis: {why}; write `vm_id: portcullis`"));
+            return None;
+        }
+        let text = match host::body(Body::Configuration, usize::MAX) {
+            Ok(text) => text,
+            Err(failed) => {
+                host::log(Level::Error, &format!("portcullis: there is no policy: {failed}"));
+                return None;
+            }
+        };
+        let problems = Problems::default();
+        let env = |name: &str| std::env::var(name).ok();
+        let circumstances = Circumstances { now: host::now(), secrets: Secrets::From(&env) };
+        let policy = Node::from_json(&text, &problems).and_then(|node| {
+            VM.with_borrow_mut(|vm| Policy::compile(&node, &mut vm.schemas, circumstances, &problems))
+        });
+        let (faults, remarks) = problems.into_parts();
+        for fault in &faults {
+            host::log(Level::Error, &format!("portcullis: {fault}"));
+        }
+        let Some(policy) = policy else {
+            host::log(Level::Error, &format!("portcullis: the policy is refused: {} errors", faults.len()));
+            return None;
+        };
+        for remark in &remarks {
+            host::log(Level::Info, &format!("portcullis: {remark}"));
+        }
+        self.start(policy)
+    }
+
+    fn start(&self, policy: Policy) -> Option<Rc<Runtime>> {
+        let mut random = [0; 16];
+        if let Err(why) = getrandom::fill(&mut random) {
+            host::log(Level::Error, &format!("portcullis: the host has no random numbers: {why}"));
+            return None;
+        }
+        let limiter = match Limiter::prepare(policy.limits.memory(), &Host, random) {
+            Ok(limiter) => limiter,
+            Err(_) => {
+                host::log(Level::Error, "portcullis: the host does not keep shared data; limits cannot count");
+                return None;
+            }
+        };
+        policy.tokens.iter().for_each(keys::prepare);
+        let capacity = limiter.capacity();
+        host::log(
+            Level::Info,
+            &format!(
+                "portcullis: policy `{}` {} revision {} in force; limits: {} keys in {} bytes",
+                policy.name,
+                policy.short_digest(),
+                policy.revision.as_deref().unwrap_or("-"),
+                capacity.keys,
+                capacity.bytes,
+            ),
+        );
+        let last = VM.with_borrow_mut(|vm| vm.last.take());
+        let memory = match &last {
+            Some(last) => {
+                let mut before = last.memory.borrow_mut();
+                let caches = std::mem::take(&mut before.caches);
+                Memory {
+                    keys: Keys::new(&policy.tokens, Some(&before.keys)),
+                    caches: Caches::new(&policy.tokens, Some(caches)),
+                    limiter,
+                }
+            }
+            None => Memory {
+                keys: Keys::new(&policy.tokens, None),
+                caches: Caches::new(&policy.tokens, None),
+                limiter,
+            },
+        };
+        show(last.as_ref().map(|last| &*last.policy), &policy);
+        let runtime = Rc::new(Runtime::new(Rc::new(policy), memory));
+        VM.with_borrow_mut(|vm| vm.last = Some(runtime.clone()));
+        Some(runtime)
+    }
+}
+
+/// The gauge of the policy in force: 1 under its digest, 0 under the one before.
+fn show(before: Option<&Policy>, now: &Policy) {
+    let set = |policy: &Policy, value| {
+        let labels = [("policy", policy.name.as_str()), ("digest", policy.short_digest())];
+        if let Ok(id) = host::metric(Metric::Gauge, &telemetry::series(telemetry::POLICY, &labels)) {
+            host::gauge(id, value);
+        }
+    };
+    if let Some(before) = before.filter(|before| before.digest != now.digest || before.name != now.name) {
+        set(before, 0);
+    }
+    set(now, 1);
+}
+
+impl Context for Root {
+    fn on_http_call_response(&mut self, call: u32, headers: usize, size: usize, _trailers: usize) {
+        let Some(runtime) = &self.runtime else { return };
+        if self.fetcher.on_answer(runtime, call, headers, size) {
+            runtime.wake(true, self.context);
+        }
+    }
+}
+
+impl RootContext for Root {
+    fn on_configure(&mut self, _size: usize) -> bool {
+        self.runtime = self.configure();
+        if self.runtime.is_none() {
+            return false;
+        }
+        if let Err(failed) = host::tick_every(TICK) {
+            host::log(Level::Error, &format!("portcullis: the host gives no ticks: {failed}"));
+            return false;
+        }
+        true
+    }
+
+    fn on_tick(&mut self) {
+        let Some(runtime) = &self.runtime else { return };
+        let came = self.fetcher.tick(runtime);
+        runtime.wake(came, self.context);
+    }
+
+    fn create_http_context(&self, context: u32) -> Option<Box<dyn HttpContext>> {
+        match &self.runtime {
+            Some(runtime) => Some(Box::new(Stream::new(context, runtime.clone()))),
+            None => Some(Box::new(Unconfigured)),
+        }
+    }
+
+    fn get_type(&self) -> Option<ContextType> {
+        Some(ContextType::HttpContext)
+    }
+}
+
+/// A stream of a filter that has no policy: nothing passes.
+struct Unconfigured;
+
+impl Context for Unconfigured {}
+
+impl HttpContext for Unconfigured {
+    fn on_http_request_headers(&mut self, _: usize, _: bool) -> proxy_wasm::types::Action {
+        if host::answer(503, &[("cache-control", "no-store".to_owned())], b"", "portcullis_unconfigured").is_err() {
+            let _ = host::close(host::Half::Request);
+        }
+        proxy_wasm::types::Action::Pause
+    }
+}

@@ -1,0 +1,126 @@
+//! What one worker keeps for one policy: the policy itself, key sets, caches, and the ids of its metrics.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::rc::Weak;
+
+use crate::engine::Labels;
+use crate::engine::Memory;
+use crate::engine::Record;
+use crate::filter::host;
+use crate::filter::host::Level;
+use crate::filter::host::Metric;
+use crate::filter::stage::Stage;
+use crate::filter::stage::deadline;
+use crate::model::time::Nanos;
+use crate::policy::Policy;
+use crate::telemetry;
+
+/// One policy in one worker.
+pub(crate) struct Runtime {
+    pub(crate) policy: Rc<Policy>,
+    pub(crate) memory: RefCell<Memory>,
+    /// Ids of the decision counter's series: as many as routes, reasons and tracked versions make.
+    series: RefCell<HashMap<Labels, u32>>,
+    /// Streams that wait for keys, by context.
+    waiting: RefCell<Vec<(u32, Weak<RefCell<Stage>>)>>,
+    written: RefCell<Written>,
+}
+
+/// Audit lines written in the current second.
+#[derive(Default)]
+struct Written {
+    second: u64,
+    lines: u64,
+    dropped: Option<u32>,
+}
+
+impl Runtime {
+    pub(crate) fn new(policy: Rc<Policy>, memory: Memory) -> Self {
+        Self {
+            policy,
+            memory: RefCell::new(memory),
+            series: RefCell::default(),
+            waiting: RefCell::default(),
+            written: RefCell::default(),
+        }
+    }
+
+    /// Counts and writes down what happened since the last time. `status` is that of an answer given here.
+    pub(crate) fn tell(&self, record: &mut Record, status: Option<u16>) {
+        for labels in record.untold() {
+            if let Some(id) = self.series(labels) {
+                host::count(id, 1);
+            }
+        }
+        if record.has_untold() {
+            let line = record.audit_line(status);
+            // For the access log first: it has every event, and the log only so many.
+            let _ = host::set_property(telemetry::FILTER_STATE, record.audit(status).as_bytes());
+            self.write(&line);
+        }
+        record.tell();
+    }
+
+    fn series(&self, labels: Labels) -> Option<u32> {
+        let mut series = self.series.borrow_mut();
+        if let Some(id) = series.get(&labels) {
+            return Some(*id);
+        }
+        let id = host::metric(Metric::Counter, &labels.name(&self.policy)).ok()?;
+        series.insert(labels, id);
+        Some(id)
+    }
+
+    fn write(&self, line: &str) {
+        let mut written = self.written.borrow_mut();
+        let second = host::now().0 / 1_000_000_000;
+        if written.second != second {
+            written.second = second;
+            written.lines = 0;
+        }
+        if written.lines < self.policy.audit.max_per_second {
+            written.lines = written.lines.saturating_add(1);
+            host::log(Level::Warn, line);
+            return;
+        }
+        let name = || telemetry::series(telemetry::AUDIT_DROPPED, &[("policy", self.policy.name.as_str())]);
+        let id = written.dropped.or_else(|| host::metric(Metric::Counter, &name()).ok());
+        written.dropped = id;
+        if let Some(id) = id {
+            host::count(id, 1);
+        }
+    }
+
+    /// Remembers a stream that waits for keys.
+    pub(crate) fn wake_later(&self, context: u32, stage: &Rc<RefCell<Stage>>) {
+        self.waiting.borrow_mut().push((context, Rc::downgrade(stage)));
+    }
+
+    /// Wakes the streams that wait: all of them when keys came, else those whose wait is over. `root` is the context
+    /// that calls.
+    pub(crate) fn wake(self: &Rc<Self>, keys_came: bool, root: u32) {
+        if self.waiting.borrow().is_empty() {
+            return;
+        }
+        let now = host::now();
+        let waiting = std::mem::take(&mut *self.waiting.borrow_mut());
+        for (context, weak) in waiting {
+            // A stream that ended meanwhile took its stage with it.
+            let Some(stage) = weak.upgrade() else { continue };
+            let due = deadline(&stage.borrow()).is_some_and(|deadline: Nanos| now >= deadline);
+            if !(keys_came || due) {
+                self.waiting.borrow_mut().push((context, weak));
+                continue;
+            }
+            if host::act_for(context).is_err() {
+                continue;
+            }
+            if stage.borrow_mut().on_keys(self) {
+                self.waiting.borrow_mut().push((context, weak));
+            }
+        }
+        let _ = host::act_for(root);
+    }
+}

@@ -1,0 +1,285 @@
+//! Where a stream stands, and the one function that turns an engine's step into what the host must do.
+
+use std::rc::Rc;
+
+use proxy_wasm::types::Action;
+
+use crate::engine::AnswerStep;
+use crate::engine::AwaitAnswer;
+use crate::engine::AwaitAnswerBody;
+use crate::engine::AwaitBody;
+use crate::engine::AwaitKeys;
+use crate::engine::BodyCount;
+use crate::engine::Decision;
+use crate::engine::Edits;
+use crate::engine::Grown;
+use crate::engine::Rejection;
+use crate::engine::Step;
+use crate::filter::host;
+use crate::filter::host::Body;
+use crate::filter::host::Map;
+use crate::filter::runtime::Runtime;
+use crate::filter::world::Host;
+use crate::model::headers::Headers;
+use crate::model::time::Nanos;
+
+/// Where a stream stands. `Shut` stands in while a step runs: what goes wrong then leaves the stream closed.
+pub(crate) enum Stage {
+    /// Nothing came yet.
+    Fresh,
+    /// Held until keys come; whether the whole request is here already.
+    Keys(AwaitKeys, bool),
+    /// Held until the body is whole.
+    Body(AwaitBody),
+    /// The request went on; its answer is to come.
+    Open(AwaitAnswer, Option<BodyCount>),
+    /// The answer is held until its body is whole.
+    Answer(AwaitAnswerBody),
+    /// The answer goes on, or nothing here concerns it.
+    Done,
+    /// Turned away: the filter's own answer passes by, all else stops.
+    Shut,
+}
+
+impl Stage {
+    fn take(&mut self) -> Self {
+        std::mem::replace(self, Self::Shut)
+    }
+
+    /// The request's head is here.
+    pub(crate) fn on_head(&mut self, runtime: &Rc<Runtime>, headers: Option<Headers>, end: bool) -> Action {
+        let step = match headers {
+            Some(headers) => {
+                let mut memory = runtime.memory.borrow_mut();
+                crate::engine::arrive(&runtime.policy, &mut memory, &Host, headers, end)
+            }
+            None => Step::Settled(crate::engine::unreadable(&runtime.policy, host::now())),
+        };
+        self.on_step(runtime, step, end)
+    }
+
+    /// Keys came, or the wait for them is over. `true` where the stream is still waiting.
+    pub(crate) fn on_keys(&mut self, runtime: &Rc<Runtime>) -> bool {
+        let (waiting, ended) = match self.take() {
+            Self::Keys(waiting, ended) => (waiting, ended),
+            other => {
+                *self = other;
+                return false;
+            }
+        };
+        let step = waiting.retry(&mut runtime.memory.borrow_mut(), &Host);
+        let mut action = self.on_step(runtime, step, ended);
+        if let (Self::Body(_), true) = (&*self, ended) {
+            // The body came while the stream waited: nobody will call for it again.
+            action = self.on_body_end(runtime);
+        }
+        let waits = matches!(self, Self::Keys(..));
+        if action == Action::Continue && host::resume(host::Half::Request).is_err() {
+            *self = Self::Shut;
+        }
+        waits
+    }
+
+    fn on_step(&mut self, runtime: &Rc<Runtime>, step: Step, ended: bool) -> Action {
+        match step {
+            Step::Settled(decision) => self.settle(runtime, decision, true),
+            Step::NeedKeys(waiting) => {
+                *self = Self::Keys(waiting, ended);
+                Action::Pause
+            }
+            Step::NeedBody(waiting) if runtime.policy.holds_heads => {
+                *self = Self::Body(waiting);
+                Action::Pause
+            }
+            Step::NeedBody(waiting) => {
+                // The weaker way: the head goes on, the body is held.
+                let changed = apply(Map::Request, &waiting.edits());
+                *self = Self::Body(waiting);
+                if changed { Action::Continue } else { self.fail(runtime) }
+            }
+        }
+    }
+
+    /// More of the request's body is here: `size` is all that is held, or this piece where nothing is.
+    pub(crate) fn on_body(&mut self, runtime: &Rc<Runtime>, size: usize, end: bool) -> Action {
+        let bytes = u64::try_from(size).unwrap_or(u64::MAX);
+        match self.take() {
+            Self::Keys(waiting, ended) => {
+                *self = Self::Keys(waiting, ended || end);
+                Action::Pause
+            }
+            Self::Body(waiting) => match waiting.grow(bytes, host::now()) {
+                Grown::Settled(decision) => self.settle(runtime, decision, runtime.policy.holds_heads),
+                Grown::Wait(waiting) => {
+                    *self = Self::Body(waiting);
+                    if end { self.on_body_end(runtime) } else { Action::Pause }
+                }
+            },
+            Self::Open(mut answer, Some(mut count)) => match count.count(bytes, &mut answer, host::now()) {
+                Some(decision) => self.settle(runtime, decision, false),
+                None => {
+                    runtime.tell(answer.record_mut(), None);
+                    *self = Self::Open(answer, Some(count));
+                    Action::Continue
+                }
+            },
+            Self::Shut => Action::Pause,
+            other => {
+                *self = other;
+                Action::Continue
+            }
+        }
+    }
+
+    /// The request's body is whole: at its last piece, or at its trailers.
+    pub(crate) fn on_body_end(&mut self, runtime: &Rc<Runtime>) -> Action {
+        match self.take() {
+            Self::Keys(waiting, _) => {
+                *self = Self::Keys(waiting, true);
+                Action::Pause
+            }
+            Self::Body(waiting) => {
+                let decision = match host::body(Body::Request, usize::MAX) {
+                    Ok(body) => waiting.judge(&body),
+                    // An empty body: the host has no buffer for it.
+                    Err(failed) if failed.0 == NOT_FOUND => waiting.judge(&[]),
+                    Err(_) => waiting.unavailable(),
+                };
+                self.settle(runtime, decision, runtime.policy.holds_heads)
+            }
+            Self::Shut => Action::Pause,
+            other => {
+                *self = other;
+                Action::Continue
+            }
+        }
+    }
+
+    /// The answer's head is here.
+    pub(crate) fn on_answer_head(&mut self, runtime: &Rc<Runtime>, headers: Option<Headers>, end: bool) -> Action {
+        match (self.take(), headers) {
+            (Self::Open(answer, _), Some(headers)) => {
+                let step = answer.on_head(&headers, end, host::now());
+                self.on_answer(runtime, step)
+            }
+            // The host answered by itself (a body over its own bound, no upstream): nothing of the upstream's is in it.
+            (Self::Shut | Self::Fresh | Self::Keys(..) | Self::Body(_), _) => {
+                *self = Self::Shut;
+                Action::Continue
+            }
+            (Self::Open(..), None) => self.fail(runtime),
+            (other, _) => {
+                *self = other;
+                Action::Continue
+            }
+        }
+    }
+
+    /// More of the answer's body is here.
+    pub(crate) fn on_answer_body(&mut self, runtime: &Rc<Runtime>, size: usize, end: bool) -> Action {
+        match self.take() {
+            Self::Answer(waiting) => {
+                let step = waiting.grow(u64::try_from(size).unwrap_or(u64::MAX), host::now());
+                match step {
+                    AnswerStep::Hold(waiting) => {
+                        *self = Self::Answer(waiting);
+                        if end { self.on_answer_end(runtime) } else { Action::Pause }
+                    }
+                    step => self.on_answer(runtime, step),
+                }
+            }
+            other => {
+                *self = other;
+                Action::Continue
+            }
+        }
+    }
+
+    /// The answer's body is whole.
+    pub(crate) fn on_answer_end(&mut self, runtime: &Rc<Runtime>) -> Action {
+        match self.take() {
+            Self::Answer(waiting) => {
+                let step = match host::body(Body::Response, usize::MAX) {
+                    Ok(body) => waiting.judge(&body),
+                    Err(failed) if failed.0 == NOT_FOUND => waiting.judge(&[]),
+                    Err(_) => waiting.unavailable(),
+                };
+                self.on_answer(runtime, step)
+            }
+            other => {
+                *self = other;
+                Action::Continue
+            }
+        }
+    }
+
+    fn on_answer(&mut self, runtime: &Rc<Runtime>, step: AnswerStep) -> Action {
+        match step {
+            AnswerStep::Pass(edits, mut record) => {
+                *self = Self::Done;
+                runtime.tell(&mut record, None);
+                // A header of ours that the host does not take leaves the answer as it was.
+                let _ = apply(Map::Response, &edits);
+                Action::Continue
+            }
+            AnswerStep::Hold(waiting) => {
+                *self = Self::Answer(waiting);
+                Action::Pause
+            }
+            AnswerStep::Replace(rejection) => self.reject(runtime, *rejection),
+        }
+    }
+
+    fn settle(&mut self, runtime: &Rc<Runtime>, decision: Decision, edit: bool) -> Action {
+        match decision {
+            Decision::Admit(mut admission) => {
+                runtime.tell(admission.answer.record_mut(), None);
+                if edit && !apply(Map::Request, &admission.edits) {
+                    return self.fail(runtime);
+                }
+                *self = Self::Open(admission.answer, admission.count);
+                Action::Continue
+            }
+            Decision::Refuse(rejection) => self.reject(runtime, *rejection),
+        }
+    }
+
+    fn reject(&mut self, runtime: &Rc<Runtime>, mut rejection: Rejection) -> Action {
+        *self = Self::Shut;
+        let answer = rejection.answer;
+        runtime.tell(&mut rejection.record, Some(answer.status));
+        if host::answer(answer.status, &answer.headers, &answer.body, "portcullis").is_err() {
+            // Without an answer the stream still must not go on.
+            let _ = host::close(host::Half::Response);
+        }
+        Action::Pause
+    }
+
+    /// The host did not do what it must: a head that cannot be changed does not go on.
+    fn fail(&mut self, runtime: &Rc<Runtime>) -> Action {
+        match crate::engine::unreadable(&runtime.policy, host::now()) {
+            Decision::Refuse(rejection) => self.reject(runtime, *rejection),
+            Decision::Admit(_) => {
+                *self = Self::Shut;
+                Action::Pause
+            }
+        }
+    }
+}
+
+/// The host's status for what is not there.
+const NOT_FOUND: u32 = 1;
+
+/// Changes a head; `false` where the host did not take a change.
+fn apply(map: Map, edits: &Edits) -> bool {
+    let removed = edits.remove.iter().all(|name| host::remove_header(map, name).is_ok());
+    removed && edits.set.iter().all(|(name, value)| host::set_header(map, name, value).is_ok())
+}
+
+/// A stream that is held until `deadline` at the latest.
+pub(crate) fn deadline(stage: &Stage) -> Option<Nanos> {
+    match stage {
+        Stage::Keys(waiting, _) => Some(waiting.deadline()),
+        _ => None,
+    }
+}

@@ -1,0 +1,53 @@
+//! The host as the engine sees it.
+
+use std::hash::BuildHasher;
+use std::hash::Hasher;
+use std::hash::RandomState;
+
+use crate::control::limits::Buckets;
+use crate::control::limits::Clash;
+use crate::control::limits::Key;
+use crate::control::transport::Protection;
+use crate::control::transport::TlsVersion;
+use crate::engine::World;
+use crate::filter::host;
+use crate::model::time::Nanos;
+
+/// The host of this worker.
+pub(crate) struct Host;
+
+impl World for Host {
+    fn now(&self) -> Nanos {
+        host::now()
+    }
+
+    fn source_address(&self) -> Option<Vec<u8>> {
+        host::property("source\0address").ok()
+    }
+
+    fn protection(&self) -> Protection {
+        match host::property("connection\0tls_version") {
+            Ok(version) if !version.is_empty() => {
+                TlsVersion::parse(&version).map_or(Protection::UnknownTls, Protection::Tls)
+            }
+            _ => Protection::Cleartext,
+        }
+    }
+
+    fn jitter(&self) -> f64 {
+        // Each hasher has keys of its own: random enough to spread clients, free of a host call.
+        let [a, b, ..] = RandomState::new().build_hasher().finish().to_le_bytes();
+        f64::from(u16::from_le_bytes([a, b])) / 65_536.0
+    }
+}
+
+impl Buckets for Host {
+    fn read(&self, key: Key) -> Option<(Vec<u8>, u32)> {
+        host::shared(&key.to_string())
+    }
+
+    fn swap(&self, key: Key, value: &[u8], seen: Option<u32>) -> Result<(), Clash> {
+        // 0 writes whatever is there: right only for what nobody else makes at the same time.
+        host::set_shared(&key.to_string(), value, seen.unwrap_or(0)).map_err(|_| Clash)
+    }
+}

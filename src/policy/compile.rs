@@ -1,0 +1,205 @@
+//! A document becomes a policy: every part is read, every problem noted, and only then is it decided.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::control::body::SchemaStore;
+use crate::control::body::Schemas;
+use crate::control::client::Client;
+use crate::control::limits::Limits;
+use crate::control::routing::RouteMatch;
+use crate::control::routing::Routing;
+use crate::control::tokens::Definitions;
+use crate::control::transport::Transport;
+use crate::document::Fields;
+use crate::document::Node;
+use crate::document::digest;
+use crate::fault::Fault;
+use crate::fault::Problems;
+use crate::model::name::Name;
+use crate::model::quantity::Span;
+use crate::model::secrets::Secrets;
+use crate::model::time::Nanos;
+use crate::model::value::Source;
+use crate::policy::Policy;
+use crate::policy::Route;
+use crate::policy::audit::Audit;
+use crate::policy::modes::ModeWords;
+use crate::policy::modes::Modes;
+use crate::policy::overrides::Override;
+use crate::policy::routes::Around;
+use crate::policy::routes::Inherited;
+use crate::policy::routes::RawRoute;
+
+/// The longest that a request may wait for keys.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+/// What a policy is compiled with, beside its document.
+#[derive(Clone, Copy)]
+pub struct Circumstances<'a> {
+    /// The time now: an override ends within 30 days of it.
+    pub now: Nanos,
+    /// Where secrets come from.
+    pub secrets: Secrets<'a>,
+}
+
+impl Policy {
+    /// Compiles a document. `store` keeps compiled schemas between policies, so that an update compiles only what changed.
+    /// Answers `None` where `problems` has a fault.
+    pub fn compile(
+        node: &Rc<Node>,
+        store: &mut SchemaStore,
+        circumstances: Circumstances<'_>,
+        problems: &Problems,
+    ) -> Option<Self> {
+        let policy = compile(node, store, circumstances, problems);
+        policy.filter(|_| problems.none())
+    }
+}
+
+fn compile(
+    node: &Rc<Node>,
+    store: &mut SchemaStore,
+    circumstances: Circumstances<'_>,
+    problems: &Problems,
+) -> Option<Policy> {
+    let fields = Fields::open(node, problems)?;
+    fields.required("version").and_then(|node| node.integer(1..=1, problems));
+    let name = fields.required("name").and_then(|node| node.parse::<Name>(problems));
+    let revision = fields.optional("revision").and_then(|node| revision(node, problems));
+    if let Some(node) = fields.optional("include") {
+        let why = "the filter reads no files; run `portcullis bundle`, which puts the included ones in their place";
+        problems.note(&node.place, Fault::conflict(why));
+    }
+    fields.not_yet("rate_limit_service");
+    fields.not_yet("host_modes");
+
+    let definitions = fields
+        .optional("tokens")
+        .map(|node| Definitions::compile(node, circumstances.secrets, problems))
+        .unwrap_or_default();
+    let client = fields
+        .optional("client")
+        .and_then(|node| Client::compile(node, definitions.names(), problems))
+        .unwrap_or_default();
+    let transport = fields
+        .optional("transport")
+        .and_then(|node| Transport::compile(node, client.forwarded() == Some(true), problems))
+        .unwrap_or_default();
+    let schemas =
+        fields.optional("schemas").map(|node| Schemas::compile(node, store, problems)).unwrap_or_default();
+    let limits = Limits::compile(fields.optional("limits"), fields.optional("limits_memory"), &definitions, problems);
+    let defaults = fields.optional("defaults").map(|node| defaults(node, problems)).unwrap_or_default();
+    let words = ModeWords::take(&fields, true, limits.names(), problems);
+    let audit = fields
+        .optional("audit")
+        .and_then(|node| Audit::compile(node, circumstances.secrets, problems))
+        .unwrap_or_default();
+    let first_keys_wait = fields.optional("first_keys_wait").and_then(|node| wait(node, problems));
+    let holds_heads = fields
+        .optional("body_hold")
+        .and_then(|node| node.word(&[("hold", true), ("stream", false)], problems))
+        .unwrap_or(true);
+
+    let raw = fields.required("routes").map(|node| RawRoute::open_all(node, limits.names(), problems));
+    let raw = raw.unwrap_or_default();
+    RawRoute::note_duplicates(&raw, problems);
+    let names: Vec<&Name> = raw.iter().flat_map(|route| route.name().into_iter().chain(route.group_name())).collect();
+    let overrides = fields
+        .optional("overrides")
+        .map(|node| Override::compile_all(node, &names, limits.names(), circumstances.now, problems))
+        .unwrap_or_default();
+    let matches: Vec<Option<RouteMatch>> = raw.iter().map(|route| route.read_match(problems)).collect();
+    let routing = Routing::compile(fields.optional("routing"), &matches, problems);
+    fields.close();
+
+    let around = Around {
+        definitions: &definitions,
+        schemas: &schemas,
+        limits: &limits,
+        defaults: &defaults,
+        words: &words,
+        overrides: &overrides,
+        problems,
+    };
+    let count = raw.len();
+    let routes: Vec<Route> = raw
+        .into_iter()
+        .zip(&matches)
+        .filter_map(|(route, matched)| route.compile(matched.as_ref(), store, &around))
+        .collect();
+    // The tables of `routing` hold routes by index: one that did not compile leaves no policy at all.
+    if routes.len() != count {
+        return None;
+    }
+    remark_unused(node, &limits, &definitions, &routes, problems);
+    let needs_ip = limits.keys().flat_map(|value| value.sources()).any(|source| *source == Source::Ip);
+    if needs_ip && client.forwarded().is_none() {
+        let why = "a limit counts by `ip`: say whose address that is, `client.ip: connection` or `forwarded`";
+        problems.note(&node.place, Fault::conflict(why));
+    }
+    let everywhere = |it: &Override| it.route.is_none();
+    let modes = Modes::resolve(&[&words], &overrides, everywhere, &[]);
+    Some(Policy {
+        name: name?,
+        revision,
+        digest: digest(node),
+        transport,
+        routing,
+        client,
+        identity_headers: definitions.forwarded_headers().map(Into::into).collect(),
+        tokens: definitions,
+        limits,
+        routes,
+        modes,
+        needs_ip: needs_ip || audit.ip_prefix,
+        audit,
+        first_keys_wait: first_keys_wait.unwrap_or(Duration::from_secs(2)),
+        holds_heads,
+    })
+}
+
+fn defaults(node: &Node, problems: &Problems) -> Inherited {
+    let Some(fields) = Fields::open(node, problems) else { return Inherited::default() };
+    let defaults = Inherited::take(&fields);
+    fields.close();
+    defaults
+}
+
+/// Free text of the author's, fit for one line of a log.
+fn revision(node: &Node, problems: &Problems) -> Option<Rc<str>> {
+    let text = node.text(problems)?;
+    if text.chars().count() > 64 || text.chars().any(char::is_control) {
+        let expected = "at most 64 characters, none of them a control character".into();
+        problems.note(&node.place, Fault::OutOfRange { found: crate::document::cut(text), expected });
+    }
+    Some(text.clone())
+}
+
+fn wait(node: &Node, problems: &Problems) -> Option<Duration> {
+    let Span(wait) = node.parse(problems)?;
+    if wait > LONGEST_WAIT {
+        let found = node.text(problems)?.to_string().into();
+        problems.note(&node.place, Fault::OutOfRange { found, expected: "at most 30s".into() });
+    }
+    Some(wait)
+}
+
+/// Remarks on what stands in the document and serves nobody.
+fn remark_unused(node: &Node, limits: &Limits, definitions: &Definitions, routes: &[Route], problems: &Problems) {
+    let unused = |block: &str, name: &Name| {
+        if let Some(entry) = node.get(block).and_then(|block| block.get(name.as_str())) {
+            problems.remark(&entry.place, "unused", format!("no route uses `{name}`"));
+        }
+    };
+    for (index, name) in limits.names().iter().enumerate() {
+        if !routes.iter().any(|route| route.limits.contains(&index)) {
+            unused("limits", name);
+        }
+    }
+    for (index, name) in definitions.names().iter().enumerate() {
+        if !routes.iter().any(|route| route.demand.names(index)) {
+            unused("tokens", name);
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! The compiled policy: immutable, and whole or not at all.
+//!
+//! [`Policy::compile`] reads a document and notes every problem before it gives up; a document with a problem never
+//! becomes a policy.
+
+mod audit;
+mod compile;
+mod modes;
+mod overrides;
+mod routes;
+#[cfg(test)]
+mod tests;
+
+use std::rc::Rc;
+use std::time::Duration;
+
+pub use crate::control::body::SchemaStore;
+pub use crate::policy::audit::Audit;
+pub use crate::policy::audit::PseudonymKey;
+pub use crate::policy::modes::Dial;
+pub use crate::policy::modes::Modes;
+
+use crate::control::access::Access;
+use crate::control::client::Client;
+use crate::control::limits::Limits;
+use crate::control::request::Request;
+use crate::control::response::Response;
+use crate::control::routing::Routing;
+use crate::control::tokens::Definitions;
+use crate::control::tokens::Demand;
+use crate::control::transport::Transport;
+use crate::model::name::Name;
+
+/// What every route demands.
+#[derive(Debug)]
+pub struct Policy {
+    /// The policy's name: a label in metrics and logs.
+    pub name: Name,
+    /// The author's own mark, shown beside the digest.
+    pub revision: Option<Rc<str>>,
+    /// SHA-256 of the document, in hex.
+    pub digest: String,
+    /// Cleartext and TLS.
+    pub transport: Transport,
+    /// Hosts and paths.
+    pub routing: Routing,
+    /// The app's version.
+    pub client: Client,
+    /// Token definitions.
+    pub tokens: Definitions,
+    /// Named limits.
+    pub limits: Limits,
+    /// The routes, in the document's order.
+    pub routes: Vec<Route>,
+    /// The modes for requests that have no route.
+    pub modes: Modes,
+    /// What events say.
+    pub audit: Audit,
+    /// Names of headers that `forward` sets somewhere: a client's own are removed everywhere.
+    pub identity_headers: Vec<Box<str>>,
+    /// How long a request waits for the first keys.
+    pub first_keys_wait: Duration,
+    /// Whether a request's head is held until its body was judged. Without, the host cannot hold it: the weaker way.
+    pub holds_heads: bool,
+    /// Whether anything needs the client's address.
+    pub needs_ip: bool,
+}
+
+/// What one route demands.
+#[derive(Debug)]
+pub struct Route {
+    /// Its name.
+    pub name: Name,
+    /// Whose it is.
+    pub team: Option<Name>,
+    /// The tokens that it demands.
+    pub demand: Demand,
+    /// What a caller may do; `None` where nobody is demanded.
+    pub access: Option<Rc<Access>>,
+    /// What comes in.
+    pub request: Rc<Request>,
+    /// What goes out; `None` where answers are not looked at.
+    pub response: Option<Rc<Response>>,
+    /// Its limits, by index.
+    pub limits: Vec<usize>,
+    /// What each control may do.
+    pub modes: Modes,
+}
+
+impl Policy {
+    /// The first 12 hex digits of the digest, as metrics and events show it.
+    pub fn short_digest(&self) -> &str {
+        self.digest.get(..12).unwrap_or(&self.digest)
+    }
+}

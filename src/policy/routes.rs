@@ -1,0 +1,273 @@
+//! Reads `routes`: groups, what they hand down, and each route's own.
+
+use std::rc::Rc;
+
+use crate::control::access::Access;
+use crate::control::access::Surroundings;
+use crate::control::body::SchemaStore;
+use crate::control::body::Schemas;
+use crate::control::limits::Limits;
+use crate::control::request::Request;
+use crate::control::response::Response;
+use crate::control::routing::RouteMatch;
+use crate::control::tokens::Definitions;
+use crate::control::tokens::Demand;
+use crate::document::Fields;
+use crate::document::Kind;
+use crate::document::Node;
+use crate::document::cut;
+use crate::document::over;
+use crate::fault::Fault;
+use crate::fault::Problems;
+use crate::model::name::Name;
+use crate::policy::Route;
+use crate::policy::modes::ModeWords;
+use crate::policy::modes::Modes;
+use crate::policy::overrides::Override;
+
+/// The fields that a group may hand to its routes, and `defaults` to all.
+#[derive(Clone, Default)]
+pub(super) struct Inherited {
+    tokens: Option<Rc<Node>>,
+    access: Option<Rc<Node>>,
+    request: Option<Rc<Node>>,
+    response: Option<Rc<Node>>,
+    limits: Option<Rc<Node>>,
+}
+
+impl Inherited {
+    pub(super) fn take(fields: &Fields<'_>) -> Self {
+        let take = |name| fields.optional(name).cloned();
+        Self {
+            tokens: take("tokens"),
+            access: take("access"),
+            request: take("request"),
+            response: take("response"),
+            limits: take("limits"),
+        }
+    }
+
+    /// These fields, with those of `below` where there are none: lists and words whole, blocks field by field.
+    fn over(&self, below: &Self) -> Self {
+        let whole = |above: &Option<Rc<Node>>, below: &Option<Rc<Node>>| above.clone().or_else(|| below.clone());
+        let block = |above: &Option<Rc<Node>>, below: &Option<Rc<Node>>| match (above, below) {
+            (Some(above), Some(below)) => Some(over(above, below)),
+            _ => whole(above, below),
+        };
+        Self {
+            tokens: whole(&self.tokens, &below.tokens),
+            access: block(&self.access, &below.access),
+            request: block(&self.request, &below.request),
+            response: block(&self.response, &below.response),
+            limits: whole(&self.limits, &below.limits),
+        }
+    }
+
+    /// Remarks on each demand of the group that the route puts something else in the place of.
+    fn remark_dropped(&self, group: &Self, problems: &Problems) {
+        let replaced = |above: &Option<Rc<Node>>, below: &Option<Rc<Node>>, name: &str| {
+            if let (Some(above), Some(below)) = (above, below)
+                && above.to_json() != below.to_json()
+            {
+                let text = format!("replaces `{name}` of {}", below.place);
+                problems.remark(&above.place, "drops-demand", text);
+            }
+        };
+        replaced(&self.tokens, &group.tokens, "tokens");
+        replaced(&self.limits, &group.limits, "limits");
+        let blocks =
+            [("access", &self.access, &group.access), ("request", &self.request, &group.request), ("response", &self.response, &group.response)];
+        for (name, above, below) in blocks {
+            let (Some(above), Some(below)) = (above, below) else { continue };
+            match (&above.kind, &below.kind) {
+                (Kind::Map(entries), Kind::Map(_)) => {
+                    for (key, node) in entries {
+                        replaced(&Some(node.clone()), &below.get(key).cloned(), &format!("{name}.{key}"));
+                    }
+                }
+                _ => replaced(&Some(above.clone()), &Some(below.clone()), name),
+            }
+        }
+    }
+}
+
+/// A route as it was written, with what its group hands down.
+pub(super) struct RawRoute<'n> {
+    fields: Fields<'n>,
+    name: Option<Name>,
+    group: Option<Rc<RawGroup>>,
+}
+
+/// A group's own part.
+pub(super) struct RawGroup {
+    name: Name,
+    team: Option<Name>,
+    path: String,
+    inherited: Inherited,
+    words: ModeWords,
+}
+
+/// What routes are compiled with.
+pub(super) struct Around<'p> {
+    pub(super) definitions: &'p Definitions,
+    pub(super) schemas: &'p Schemas,
+    pub(super) limits: &'p Limits,
+    pub(super) defaults: &'p Inherited,
+    pub(super) words: &'p ModeWords,
+    pub(super) overrides: &'p [Override],
+    pub(super) problems: &'p Problems,
+}
+
+impl<'n> RawRoute<'n> {
+    /// Opens every route of the document, the groups' among them, in order.
+    pub(super) fn open_all(node: &'n Rc<Node>, limits: &[Name], problems: &'n Problems) -> Vec<Self> {
+        let mut routes: Vec<Self> = Vec::new();
+        for item in node.list(problems).unwrap_or_default() {
+            let Some(fields) = Fields::open(item, problems) else { continue };
+            if item.get("group").is_none() {
+                routes.push(Self::open(fields, None, problems));
+                continue;
+            }
+            let members = fields.required("routes").and_then(|node| node.list(problems)).unwrap_or_default();
+            let group = RawGroup::read(fields, limits, problems).map(Rc::new);
+            for member in members {
+                let Some(fields) = Fields::open(member, problems) else { continue };
+                if member.get("group").is_some() {
+                    problems.note(&member.place, Fault::conflict("groups do not nest"));
+                    continue;
+                }
+                routes.push(Self::open(fields, group.clone(), problems));
+            }
+        }
+        routes
+    }
+
+    fn open(fields: Fields<'n>, group: Option<Rc<RawGroup>>, problems: &Problems) -> Self {
+        let name = fields.required("name").and_then(|node| node.parse::<Name>(problems));
+        Self { fields, name, group }
+    }
+
+    /// The route's name.
+    pub(super) fn name(&self) -> Option<&Name> {
+        self.name.as_ref()
+    }
+
+    /// The group's name.
+    pub(super) fn group_name(&self) -> Option<&Name> {
+        self.group.as_ref().map(|group| &group.name)
+    }
+
+    /// Notes each name that two routes, two groups, or a route and a group have.
+    pub(super) fn note_duplicates(routes: &[Self], problems: &Problems) {
+        let mut seen: Vec<(&Name, &Self, bool)> = Vec::new();
+        for route in routes {
+            if let Some(name) = &route.name {
+                if let Some((_, first, _)) = seen.iter().find(|(known, _, _)| *known == name) {
+                    let first = Some(first.fields.node.place.clone());
+                    let fault = Fault::Duplicate { what: "name", name: name.as_str().into(), first };
+                    problems.note(&route.fields.node.place, fault);
+                }
+                seen.push((name, route, true));
+            }
+        }
+    }
+
+    /// Reads `match`.
+    pub(super) fn read_match(&self, problems: &Problems) -> Option<RouteMatch> {
+        let prefix = self.group.as_ref().map_or("", |group| &group.path);
+        self.fields.required("match").and_then(|node| RouteMatch::compile(node, prefix, problems))
+    }
+
+    /// Compiles what the route demands.
+    pub(super) fn compile(self, matched: Option<&RouteMatch>, store: &mut SchemaStore, around: &Around<'_>) -> Option<Route> {
+        let Around { definitions, problems, .. } = *around;
+        let Self { fields, name, group } = self;
+        let place = &fields.node.place;
+        let team = fields.optional("team").and_then(|node| node.parse::<Name>(problems));
+        let own = Inherited::take(&fields);
+        let words = ModeWords::take(&fields, false, around.limits.names(), problems);
+        fields.close();
+        let effective = match &group {
+            Some(group) => {
+                own.remark_dropped(&group.inherited, problems);
+                own.over(&group.inherited).over(around.defaults)
+            }
+            None => own.over(around.defaults),
+        };
+        let demand = match &effective.tokens {
+            Some(node) => Demand::compile(node, definitions, problems),
+            None => {
+                problems.note(place, Fault::MissingField("tokens".into()));
+                None
+            }
+        };
+        let parameters: Vec<&str> = matched.map(shared_parameters).unwrap_or_default();
+        let methods: Vec<&str> = matched.map(|it| it.methods().collect()).unwrap_or_default();
+        let demanded: Vec<usize> = demand.iter().flat_map(|it| it.entries()).flat_map(|it| it.tokens.iter().copied()).collect();
+        let surroundings =
+            Surroundings { tokens: definitions.names(), demanded: &demanded, parameters: &parameters };
+        let access = match (&effective.access, &demand) {
+            (Some(node), Some(demand)) if demand.is_none() => {
+                problems.note(&node.place, Fault::conflict("`access` judges a caller, and the route says `tokens: none`"));
+                None
+            }
+            (Some(node), Some(_)) => Access::compile(node, surroundings, problems).map(Rc::new),
+            (None, Some(demand)) if demand.entries().iter().any(|entry| !entry.optional) => {
+                let why = "`access` must be written: what it demands, or `authenticated` for every verified caller";
+                problems.note(place, Fault::conflict(why));
+                None
+            }
+            _ => None,
+        };
+        let request = match &effective.request {
+            Some(node) => {
+                Request::compile(node, around.schemas, store, &parameters, &methods, problems).map(Rc::new)
+            }
+            None => Some(Rc::new(Request::default())),
+        };
+        let response = effective
+            .response
+            .as_ref()
+            .map(|node| Response::compile(node, around.schemas, problems).map(Rc::new));
+        let limits = effective
+            .limits
+            .as_ref()
+            .map(|node| around.limits.route_list(node, &demanded, &parameters, problems))
+            .unwrap_or_default();
+        let group_words = group.as_ref().map(|group| &group.words);
+        let levels: Vec<&ModeWords> = [Some(&words), group_words, Some(around.words)].into_iter().flatten().collect();
+        let name = name?;
+        let group_name = group.as_ref().map(|group| &group.name);
+        let fits = |it: &Override| it.route.as_ref().is_none_or(|wanted| *wanted == name || Some(wanted) == group_name);
+        let modes = Modes::resolve(&levels, around.overrides, fits, &limits);
+        let team = team.or_else(|| group.as_ref().and_then(|group| group.team.clone()));
+        let (demand, request, response) = (demand?, request?, response.map_or(Some(None), |it| it.map(Some))?);
+        Some(Route { name, team, demand, access, request, response, limits, modes })
+    }
+}
+
+/// The parameters that every path of a route has.
+fn shared_parameters(matched: &RouteMatch) -> Vec<&str> {
+    let mut paths = matched.paths().iter();
+    let first: Vec<&str> = paths.next().map(|path| path.parameters().collect()).unwrap_or_default();
+    first.into_iter().filter(|name| matched.paths().iter().all(|path| path.parameters().any(|it| it == *name))).collect()
+}
+
+impl RawGroup {
+    fn read(fields: Fields<'_>, limits: &[Name], problems: &Problems) -> Option<Self> {
+        let name = fields.required("group").and_then(|node| node.parse::<Name>(problems));
+        let team = fields.optional("team").and_then(|node| node.parse::<Name>(problems));
+        let path = fields.optional("path").and_then(|node| {
+            let text = node.text(problems)?;
+            if !text.starts_with('/') || text.ends_with('/') {
+                let expected = "begin it with / and end it without; it is put in front of its routes' paths";
+                problems.note(&node.place, Fault::Malformed { what: "group's path", found: cut(text), expected });
+            }
+            Some(text.to_string())
+        });
+        let inherited = Inherited::take(&fields);
+        let words = ModeWords::take(&fields, false, limits, problems);
+        fields.close();
+        Some(Self { name: name?, team, path: path.unwrap_or_default(), inherited, words })
+    }
+}
