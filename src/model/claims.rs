@@ -23,6 +23,11 @@ impl Claims {
         place.find(&self.0).filter(|value| !value.is_null())
     }
 
+    /// A top-level claim as it stands; here `null` is there.
+    pub fn member(&self, name: &str) -> Option<&Value> {
+        self.0.get(name)
+    }
+
     /// A top-level claim that is a string.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.0.get(name)?.as_str()

@@ -1,0 +1,196 @@
+//! Tokens that were verified before, so that a signature costs its 1 ms once and not at each request.
+//!
+//! A hit is a token with the very same bytes, under the same definition and the same keys. What is remembered is only
+//! what time cannot change; `exp`, `nbf` and `iat` are judged at each hit.
+
+use std::borrow::Borrow;
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::rc::Rc;
+
+use crate::control::tokens::definition::Definition;
+use crate::control::tokens::definitions::Definitions;
+use crate::control::tokens::key_set::KeySet;
+use crate::control::tokens::proof::Subject;
+use crate::refusal::Reason;
+
+/// The longest token that is remembered, so that a count of tokens is also a bound in bytes.
+const MAX_REMEMBERED: usize = 4096;
+
+/// The most bad tokens that are remembered; a quarter of the good ones where that is less.
+const MAX_BAD: usize = 1024;
+
+/// What is remembered for each definition.
+#[derive(Default)]
+pub struct Caches {
+    list: Vec<Cache>,
+}
+
+/// What is remembered for one definition.
+pub(in crate::control::tokens) struct Cache {
+    definition: Option<[u8; 32]>,
+    keys: Option<[u8; 32]>,
+    good: Generations<Box<[u8]>, Rc<Subject>>,
+    /// By SHA-256 of the token. Kept apart, so that bad tokens push out no good ones.
+    bad: Generations<[u8; 32], Reason>,
+    counts: Counts,
+}
+
+/// How a cache has served so far.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Counts {
+    /// Tokens that were known to be good.
+    pub hits: u64,
+    /// Tokens that were known to be bad.
+    pub bad_hits: u64,
+    /// Tokens whose signature had to be verified.
+    pub misses: u64,
+    /// Good tokens that made room for others.
+    pub evictions: u64,
+}
+
+impl Caches {
+    /// Empty caches; what `before` knew is kept for definitions that are still the same.
+    pub fn new(definitions: &Definitions, before: Option<Caches>) -> Self {
+        let mut before = before.map(|caches| caches.list).unwrap_or_default();
+        let cache = |index| {
+            let Some(definition) = definitions.get(index) else { return Cache::new(None, 0) };
+            let same = |cache: &Cache| cache.definition == Some(definition.fingerprint);
+            match before.iter().position(same) {
+                Some(at) => before.swap_remove(at),
+                None => Cache::new(Some(definition.fingerprint), definition.cache),
+            }
+        };
+        Self { list: (0..definitions.len()).map(cache).collect() }
+    }
+
+    /// How the cache of the definition at `index` has served.
+    pub fn counts(&self, index: usize) -> Counts {
+        self.list.get(index).map(|cache| cache.counts).unwrap_or_default()
+    }
+
+    /// How many good and bad tokens are remembered for the definition at `index`.
+    pub fn sizes(&self, index: usize) -> (usize, usize) {
+        self.list.get(index).map(|cache| (cache.good.len(), cache.bad.len())).unwrap_or_default()
+    }
+
+    /// The cache of a definition while these keys are in force. Other keys than before empty it.
+    pub(in crate::control::tokens) fn under(
+        &mut self,
+        definition: &Definition,
+        keys: &KeySet,
+    ) -> Option<&mut Cache> {
+        let cache = self.list.get_mut(definition.index)?;
+        if cache.keys.as_ref() != Some(keys.fingerprint()) {
+            cache.good.clear();
+            cache.bad.clear();
+            cache.keys = Some(*keys.fingerprint());
+        }
+        Some(cache)
+    }
+}
+
+impl Cache {
+    fn new(definition: Option<[u8; 32]>, capacity: usize) -> Self {
+        Self {
+            definition,
+            keys: None,
+            good: Generations::new(capacity),
+            bad: Generations::new((capacity / 4).min(MAX_BAD)),
+            counts: Counts::default(),
+        }
+    }
+
+    /// The caller whom this very token proved before.
+    pub(in crate::control::tokens) fn good(&mut self, token: &[u8]) -> Option<Rc<Subject>> {
+        let (found, evicted) = self.good.get(token);
+        self.count_evicted(evicted);
+        if found.is_some() {
+            self.counts.hits = self.counts.hits.saturating_add(1);
+        }
+        found
+    }
+
+    /// Why this very token was refused before. Costs a hash of the token where any bad one is known.
+    pub(in crate::control::tokens) fn bad(&mut self, token: &[u8]) -> Option<Reason> {
+        let known = self.bad.len() > 0;
+        let found = known.then(|| self.bad.get(&hmac_sha256::Hash::hash(token)).0).flatten();
+        let count = if found.is_some() { &mut self.counts.bad_hits } else { &mut self.counts.misses };
+        *count = count.saturating_add(1);
+        found
+    }
+
+    pub(in crate::control::tokens) fn keep_good(&mut self, token: &[u8], subject: &Rc<Subject>) {
+        if token.len() <= MAX_REMEMBERED {
+            let evicted = self.good.insert(token.into(), subject.clone());
+            self.count_evicted(evicted);
+        }
+    }
+
+    /// `reason` must be one that neither time nor another request can change.
+    pub(in crate::control::tokens) fn keep_bad(&mut self, token: &[u8], reason: Reason) {
+        self.bad.insert(hmac_sha256::Hash::hash(token), reason);
+    }
+
+    fn count_evicted(&mut self, evicted: usize) {
+        let evicted = u64::try_from(evicted).unwrap_or(u64::MAX);
+        self.counts.evictions = self.counts.evictions.saturating_add(evicted);
+    }
+}
+
+/// A bounded map of two generations: when the young one is full it becomes the old one, and what is in the old one by
+/// then is dropped. What is asked for is moved to the young one, so it stays. Each operation costs the same however
+/// many entries there are; the drop of a generation is spread over the entries that filled it.
+///
+/// The maps are keyed with random keys of the standard library, so nobody can choose tokens that collide.
+struct Generations<K, V> {
+    young: HashMap<K, V>,
+    old: HashMap<K, V>,
+    /// How many entries make a generation; none are kept where it is 0.
+    size: usize,
+}
+
+impl<K: Hash + Eq, V: Clone> Generations<K, V> {
+    /// At most `capacity` entries, rounded up to an even number.
+    fn new(capacity: usize) -> Self {
+        Self { young: HashMap::new(), old: HashMap::new(), size: capacity.div_ceil(2) }
+    }
+
+    fn len(&self) -> usize {
+        self.young.len().saturating_add(self.old.len())
+    }
+
+    fn clear(&mut self) {
+        self.young.clear();
+        self.old.clear();
+    }
+
+    /// The entry, and how many others were dropped for its move.
+    fn get<Q: Hash + Eq + ?Sized>(&mut self, key: &Q) -> (Option<V>, usize)
+    where
+        K: Borrow<Q>,
+    {
+        if let Some(value) = self.young.get(key) {
+            return (Some(value.clone()), 0);
+        }
+        match self.old.remove_entry(key) {
+            Some((key, value)) => (Some(value.clone()), self.insert(key, value)),
+            None => (None, 0),
+        }
+    }
+
+    /// Puts an entry in; how many others were dropped for it.
+    fn insert(&mut self, key: K, value: V) -> usize {
+        if self.size == 0 {
+            return 0;
+        }
+        let mut evicted = 0;
+        if self.young.len() >= self.size {
+            evicted = self.old.len();
+            std::mem::swap(&mut self.young, &mut self.old);
+            self.young.clear();
+        }
+        self.young.insert(key, value);
+        evicted
+    }
+}

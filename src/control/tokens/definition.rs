@@ -1,0 +1,194 @@
+//! One entry of `tokens`, compiled: what a token must be to count as this one.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::control::tokens::algorithm::Algorithm;
+use crate::control::tokens::key_set::KeySet;
+use crate::model::claims::ClaimTest;
+use crate::model::headers::Found;
+use crate::model::headers::Headers;
+use crate::model::name::Name;
+use crate::model::pointer::Pointer;
+use crate::model::pointer::Step;
+use crate::model::value::ValueRef;
+
+/// A token definition. Only [`Definitions::compile`](crate::control::tokens::Definitions::compile) makes one.
+pub struct Definition {
+    /// Its name in the policy.
+    pub name: Name,
+    /// Its place among the policy's definitions, as [`ClaimRef::token`](crate::model::value::ClaimRef::token) has it.
+    pub index: usize,
+    /// Where the token stands in a request.
+    pub carrier: Carrier,
+    /// `iss`, byte for byte; `None` for `any`.
+    pub issuer: Option<Box<str>>,
+    /// `aud` must hold one of these; `None` for `any`.
+    pub audience: Option<Box<[Box<str>]>>,
+    /// The algorithms accepted, never empty; HMAC only by itself.
+    pub algorithms: Box<[Algorithm]>,
+    /// The media types accepted, without `application/`, in lower case; `None` for `any`.
+    pub types: Option<Box<[Box<str>]>>,
+    /// Where the keys come from.
+    pub keys: KeySource,
+    /// The longest `exp - iat`; `None` for `any`.
+    pub max_lifetime: Option<Duration>,
+    /// How far two clocks may differ.
+    pub clock_skew: Duration,
+    /// Claims that must be there.
+    pub require: Box<[Pointer]>,
+    /// What claims must be.
+    pub claims: Box<[Condition]>,
+    /// Claims that the upstream gets as headers.
+    pub forward: Box<[Forward]>,
+    /// Whether the token itself goes on to the upstream.
+    pub keep: bool,
+    /// How many verified tokens are remembered; 0 for none.
+    pub cache: usize,
+    /// What may verify signatures.
+    pub signatures: Signatures,
+    /// `dpop: disabled`: a token bound to a key is accepted without proof.
+    pub unproved_binding: bool,
+    /// SHA-256 of the definition as written and of its place: what is remembered under one holds under no other.
+    pub(crate) fingerprint: [u8; 32],
+}
+
+/// The one header that a token may stand in, and the scheme in front of it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Carrier {
+    /// The header's name, in lower case.
+    pub header: Box<str>,
+    /// The scheme, in lower case; compared in any case (RFC 9110, section 11.1).
+    pub scheme: Option<Box<str>>,
+}
+
+/// What a [`Carrier`] shows.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Sent<'h> {
+    /// The header is not there.
+    Nothing,
+    /// More than one, so that two readers could choose differently.
+    Twice,
+    /// Credentials of another scheme.
+    OtherScheme,
+    /// A token, perhaps empty.
+    Token(&'h [u8]),
+}
+
+/// Where a definition's keys come from.
+pub enum KeySource {
+    /// Fetched, again and again.
+    Jwks(Jwks),
+    /// Written in the policy.
+    Inline(Rc<KeySet>),
+    /// A secret of the environment; `None` where the policy is only checked and the variable is not there.
+    Secret(Option<Rc<KeySet>>),
+}
+
+/// Where a key set is fetched.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Jwks {
+    /// The host's name for where to connect.
+    pub cluster: Box<str>,
+    /// `:authority` of the request.
+    pub authority: Box<str>,
+    /// `:path` of the request, with its query.
+    pub path: Box<str>,
+    /// How often.
+    pub refresh: Duration,
+    /// How long one fetch may take.
+    pub timeout: Duration,
+    /// How long the last good keys serve while fetches fail.
+    pub max_stale: Duration,
+}
+
+/// One entry of `claims`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Condition {
+    /// Which claim.
+    pub claim: Pointer,
+    /// What it must be.
+    pub test: ClaimTest,
+}
+
+/// One entry of `forward`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Forward {
+    /// The header, in lower case.
+    pub header: Box<str>,
+    /// A claim of this token; of several the first that is there.
+    pub value: ValueRef,
+}
+
+/// What may verify signatures.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Signatures {
+    /// The host's `verify_signature` where it serves.
+    Auto,
+    /// This module only.
+    Wasm,
+}
+
+impl Definition {
+    /// Whether every token that passes has this claim: `require` names it, or a rule needs it.
+    pub fn always_has(&self, claim: &Pointer) -> bool {
+        let by_rule = match claim.steps() {
+            [Step::Key(name)] => match &**name {
+                "exp" => true,
+                "iat" => self.max_lifetime.is_some(),
+                "iss" => self.issuer.is_some(),
+                "aud" => self.audience.is_some(),
+                _ => false,
+            },
+            _ => false,
+        };
+        by_rule
+            || self.require.contains(claim)
+            || self.claims.iter().any(|condition| condition.claim == *claim)
+    }
+
+    /// Where its keys are fetched, if they are.
+    pub fn jwks(&self) -> Option<&Jwks> {
+        match &self.keys {
+            KeySource::Jwks(jwks) => Some(jwks),
+            KeySource::Inline(_) | KeySource::Secret(_) => None,
+        }
+    }
+
+    /// Whether a token's `typ` is accepted (RFC 8725, section 3.11); an absent one is nobody's.
+    pub(crate) fn accepts_type(&self, kind: Option<&str>) -> bool {
+        let Some(types) = &self.types else { return true };
+        kind.is_some_and(|kind| {
+            let kind = short_media_type(kind);
+            types.iter().any(|accepted| accepted.eq_ignore_ascii_case(kind))
+        })
+    }
+}
+
+impl Carrier {
+    /// What a request shows here.
+    pub fn read<'h>(&'h self, headers: &'h Headers) -> Sent<'h> {
+        let value = match headers.single(&self.header) {
+            Found::Missing => return Sent::Nothing,
+            Found::Ambiguous => return Sent::Twice,
+            Found::One(value) => value,
+        };
+        let Some(scheme) = &self.scheme else { return Sent::Token(value) };
+        let end = value.iter().position(|byte| *byte == b' ').unwrap_or(value.len());
+        match value.split_at_checked(end) {
+            Some((found, rest)) if found.eq_ignore_ascii_case(scheme.as_bytes()) => {
+                let spaces = rest.iter().take_while(|byte| **byte == b' ').count();
+                Sent::Token(rest.get(spaces..).unwrap_or_default())
+            }
+            _ => Sent::OtherScheme,
+        }
+    }
+}
+
+/// A media type as `typ` has it: `application/` is left out where no other `/` follows (RFC 7515, section 4.1.9).
+pub(crate) fn short_media_type(kind: &str) -> &str {
+    match kind.split_once('/') {
+        Some((top, rest)) if top.eq_ignore_ascii_case("application") && !rest.contains('/') => rest,
+        _ => kind,
+    }
+}

@@ -1,0 +1,81 @@
+//! What a token is before anybody vouches for it: the compact form of RFC 7515, taken apart strictly.
+
+use ct_codecs::Base64UrlSafeNoPadding;
+use ct_codecs::Decoder;
+use serde_json::Value;
+
+use crate::control::tokens::json;
+use crate::refusal::Reason;
+
+/// The longest token, in bytes. Hosts bound all headers together at 60 KiB or so; honest tokens are 1 to 2 KiB.
+pub(crate) const MAX_TOKEN: usize = 8 * 1024;
+
+/// A token's parts. Nothing in here is verified.
+pub(crate) struct Form<'t> {
+    /// What was signed: the first two parts as sent, with the dot between them.
+    pub(crate) input: &'t [u8],
+    /// The header members that choose how to verify.
+    pub(crate) header: Header,
+    /// The claims' bytes, to be read once the signature is known to be good.
+    pub(crate) payload: Vec<u8>,
+    /// The signature's bytes; empty in an unsecured token.
+    pub(crate) signature: Vec<u8>,
+}
+
+/// The header members that are looked at. Keys that a token brings or points to (`jwk`, `jku`, `x5c`, `x5u`) are not.
+pub(crate) struct Header {
+    /// `alg`
+    pub(crate) algorithm: String,
+    /// `kid`
+    pub(crate) kid: Option<String>,
+    /// `typ`
+    pub(crate) kind: Option<String>,
+}
+
+impl<'t> Form<'t> {
+    /// Takes a token apart. The first that fits: too long, five parts (JWE), not three parts, a part that is not
+    /// base64url in its one canonical form (RFC 7515, section 2), a header that is no strict JSON object,
+    /// `crit` or `b64` (this filter understands no extension), a header member of the wrong type.
+    pub(crate) fn read(token: &'t [u8]) -> Result<Self, Reason> {
+        if token.len() > MAX_TOKEN {
+            return Err(Reason::TokensTooLong);
+        }
+        let mut dots = token.iter().enumerate().filter(|(_, byte)| **byte == b'.').map(|(at, _)| at);
+        let (Some(first), Some(second)) = (dots.next(), dots.next()) else {
+            return Err(Reason::TokensMalformed);
+        };
+        match dots.count() {
+            0 => {}
+            2 => return Err(Reason::TokensEncrypted),
+            _ => return Err(Reason::TokensMalformed),
+        }
+        let malformed = || Reason::TokensMalformed;
+        let (input, signature) = token.split_at_checked(second).ok_or_else(malformed)?;
+        let (header, payload) = input.split_at_checked(first).ok_or_else(malformed)?;
+        let header = Header::read(&decode(header).ok_or_else(malformed)?)?;
+        let payload = decode(payload.get(1..).ok_or_else(malformed)?).ok_or_else(malformed)?;
+        let signature = decode(signature.get(1..).ok_or_else(malformed)?).ok_or_else(malformed)?;
+        Ok(Self { input, header, payload, signature })
+    }
+}
+
+impl Header {
+    fn read(text: &[u8]) -> Result<Self, Reason> {
+        let mut members = json::object(text).ok_or(Reason::TokensMalformed)?;
+        if members.contains_key("crit") || members.contains_key("b64") {
+            return Err(Reason::TokensCritical);
+        }
+        let mut string = |name: &str| match members.remove(name) {
+            None => Ok(None),
+            Some(Value::String(it)) => Ok(Some(it)),
+            Some(_) => Err(Reason::TokensMalformed),
+        };
+        let algorithm = string("alg")?.ok_or(Reason::TokensMalformed)?;
+        Ok(Self { algorithm, kid: string("kid")?, kind: string("typ")? })
+    }
+}
+
+/// Base64url without padding, white space or stray trailing bits: one text for the same bytes.
+pub(crate) fn decode(text: impl AsRef<[u8]>) -> Option<Vec<u8>> {
+    Base64UrlSafeNoPadding::decode_to_vec(text, None).ok()
+}
