@@ -104,7 +104,7 @@ impl Setup {
     pub fn start(self) -> Result<Gate> {
         let runs = root().join(".run");
         fs::create_dir_all(&runs)?;
-        // Kept for whoever looks into a failure; `make clean` and `make test` empty the folder.
+        // Kept for whoever looks into a failure; `make test` removes those of other days, `make clean` all.
         let folder = tempfile::Builder::new().prefix("gate-").tempdir_in(runs)?.keep();
         println!("logs of this gate: {}", folder.display());
 

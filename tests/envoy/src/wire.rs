@@ -56,11 +56,11 @@ impl<R: AsyncRead + Unpin> Wire<R> {
             if let Some(at) = find(&self.held, b"\r\n\r\n") {
                 return Ok(Some(self.take(at.saturating_add(4))));
             }
-            if !self.more().await? {
-                return if self.held.is_empty() { Ok(None) } else { self.cut_off("a head") };
-            }
             if self.held.len() > HEAD_MAX {
                 bail!("a head of more than {HEAD_MAX} bytes");
+            }
+            if !self.more().await? {
+                return if self.held.is_empty() { Ok(None) } else { self.cut_off("a head") };
             }
         }
     }
