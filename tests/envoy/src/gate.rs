@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use crate::certs::Authority;
+use crate::certs::Ca;
 use crate::client::{Client, Protocol, Tls};
 use crate::config::Config;
 use crate::envoy::{Envoy, root};
@@ -108,25 +108,25 @@ impl Setup {
         let folder = tempfile::Builder::new().prefix("gate-").tempdir_in(runs)?.keep();
         println!("logs of this gate: {}", folder.display());
 
-        let authority = Authority::new("edge of this run")?;
-        let (config, plugin) = self.render(&folder, &authority)?;
+        let ca = Ca::new()?;
+        let (config, plugin) = self.render(&folder, &ca)?;
         if let Some(text) = &self.policy {
             write_policy(&folder, &plugin, text)?;
         }
         let envoy = Envoy::start(&folder, &config, self.workers, &self.env)?;
         let (https, cleartext) = (envoy.admin.listener("https")?, envoy.admin.listener("cleartext")?);
-        let tls = Tls::new(&authority.pem(), HOST)?;
+        let tls = Tls::new(&ca.pem(), HOST)?;
         Ok(Gate { folder, envoy, https, cleartext, tls, plugin })
     }
 
-    fn render(&self, folder: &Path, authority: &Authority) -> Result<(PathBuf, Value)> {
-        let pair = authority.issue(&[HOST])?;
+    fn render(&self, folder: &Path, ca: &Ca) -> Result<(PathBuf, Value)> {
+        let leaf = ca.leaf(&[HOST])?;
         let (certificate, key) = (folder.join("edge.crt"), folder.join("edge.key"));
-        fs::write(&certificate, pair.certificate)?;
-        fs::write(&key, pair.key)?;
+        fs::write(&certificate, leaf.cert_pem)?;
+        fs::write(&key, leaf.key_pem)?;
         let idp_authority = folder.join("idp-ca.crt");
         // Without an identity provider the cluster leads to a closed port.
-        let nobody = (([127, 0, 0, 1], 1).into(), authority.pem());
+        let nobody = (([127, 0, 0, 1], 1).into(), ca.pem());
         let (idp, pem) = self.idp.as_ref().unwrap_or(&nobody);
         fs::write(&idp_authority, pem)?;
 

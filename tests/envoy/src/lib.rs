@@ -21,7 +21,7 @@ mod recorder;
 mod runtime;
 mod wire;
 
-pub use certs::{Authority, Pair};
+pub use certs::{Ca, Leaf};
 pub use client::{Client, Connection, Protocol, Raw, Tls, Version};
 pub use envoy::validate;
 pub use gate::{Gate, Setup, Verdict, module};

@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 
-use portcullis_envoy::{Authority, Gate, Protocol, Recorder, Request, Result, Version, module, validate};
+use portcullis_envoy::{Ca, Gate, Protocol, Recorder, Request, Result, Version, module, validate};
 
 fn stage() -> Result<(Recorder, Gate)> {
     let upstream = Recorder::answering("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")?;
@@ -126,11 +126,11 @@ fn the_sample_is_valid_as_it_is_written() -> Result {
     let folder = gate.folder().join("etc");
     fs::create_dir_all(folder.join("tls"))?;
     fs::create_dir_all(folder.join("policy"))?;
-    let authority = Authority::new("sample")?;
-    let pair = authority.issue(&["api.shop.example"])?;
-    fs::write(folder.join("tls/edge.crt"), pair.certificate)?;
-    fs::write(folder.join("tls/edge.key"), pair.key)?;
-    fs::write(folder.join("tls/idp-ca.crt"), authority.pem())?;
+    let ca = Ca::new()?;
+    let leaf = ca.leaf(&["api.shop.example"])?;
+    fs::write(folder.join("tls/server.pem"), leaf.cert_pem)?;
+    fs::write(folder.join("tls/server.key"), leaf.key_pem)?;
+    fs::write(folder.join("tls/ca.pem"), ca.pem())?;
     fs::write(folder.join("policy/policy.json"), r#"{"resources":[]}"#)?;
     fs::copy(module()?, folder.join("portcullis.wasm"))?;
     let file = folder.join("envoy.yaml");
