@@ -1,1 +1,33 @@
-//! Placeholder for the first commit.
+//! The stage of every test against the real Envoy: it starts one from the sample in `envoy/envoy.yaml`, pushes policies to
+//! it, and speaks to it over HTTP/1.1 and HTTP/2, down to single bytes.
+//!
+//! - [`Gate`]: an Envoy with the filter and a policy in front of an upstream; its statistics, logs and memory.
+//! - [`Client`]: one [`Request`] over either [`Protocol`], alone, on an open [`Connection`], or many at once.
+//! - [`Raw`]: exact bytes over HTTP/1.1.
+//! - [`Recorder`]: an upstream that keeps the bytes that reached it and answers with given ones.
+//!
+//! Everything is synchronous for its caller: the sockets live on one runtime of this crate, which outlives each test, so a
+//! `Gate` may stand in a `static` for a whole suite. Envoy ends when the test process does, however that ends.
+
+mod admin;
+mod certs;
+mod client;
+mod config;
+mod envoy;
+mod gate;
+mod message;
+mod policy;
+mod recorder;
+mod runtime;
+mod wire;
+
+pub use certs::{Ca, Leaf};
+pub use client::{Client, Connection, Protocol, Raw, Tls, Version};
+pub use envoy::validate;
+pub use gate::{Gate, Setup, Verdict, module};
+pub use message::{Answer, Headers, Request};
+pub use recorder::{Recorder, Seen};
+pub use runtime::{block_on, until};
+
+/// What tests return: the error says what was waited for and where the logs are.
+pub type Result<T = (), E = anyhow::Error> = std::result::Result<T, E>;

@@ -1,0 +1,303 @@
+//! An Envoy with the filter and a policy in front of an upstream.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+use crate::certs::Ca;
+use crate::client::{Client, Protocol, Tls};
+use crate::config::Config;
+use crate::envoy::{Envoy, root};
+use crate::policy;
+use crate::runtime::until;
+
+/// The host name under which every gate serves, as in the sample policy.
+const HOST: &str = "api.shop.example";
+
+/// Statistics of the file that carries the policy. `config_reload` counts refused policies too.
+const DISCOVERY: &str = "extension_config_discovery.http_filter.portcullis.";
+
+/// What Envoy made of a pushed policy.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Verdict {
+    /// In force for the next request.
+    Accepted,
+    /// The one before stays in force; the reasons are in the log.
+    Refused,
+}
+
+/// A gate to be started; made by [`Gate::before`].
+pub struct Setup {
+    upstream: SocketAddr,
+    upstream_h2: bool,
+    idp: Option<(SocketAddr, String)>,
+    workers: u32,
+    policy: Option<String>,
+    default_policy: Option<String>,
+    normalised: bool,
+    h1_trailers: bool,
+    env: Vec<(String, String)>,
+}
+
+impl Setup {
+    /// The policy to start with, JSON or YAML text. Without one there is no filter at all.
+    #[must_use]
+    pub fn policy(mut self, text: impl Into<String>) -> Self {
+        self.policy = Some(text.into());
+        self
+    }
+
+    /// The policy in `default_config`, in force when the one to start with is refused; the sample's when not given.
+    #[must_use]
+    pub fn default_policy(mut self, text: impl Into<String>) -> Self {
+        self.default_policy = Some(text.into());
+        self
+    }
+
+    /// Worker threads; 1 when not given.
+    #[must_use]
+    pub fn workers(mut self, workers: u32) -> Self {
+        self.workers = workers;
+        self
+    }
+
+    /// Where the cluster `idp` points, and the authority (PEM) that its certificate is held to.
+    #[must_use]
+    pub fn idp(mut self, address: SocketAddr, authority: &str) -> Self {
+        self.idp = Some((address, authority.to_owned()));
+        self
+    }
+
+    /// Speaks HTTP/2 without TLS to the upstream instead of HTTP/1.1.
+    #[must_use]
+    pub fn upstream_h2(mut self) -> Self {
+        self.upstream_h2 = true;
+        self
+    }
+
+    /// Turns Envoy's own path and underscore rules off, so that the filter sees what was sent.
+    #[must_use]
+    pub fn without_normalisation(mut self) -> Self {
+        self.normalised = false;
+        self
+    }
+
+    /// Lets HTTP/1.1 trailers through, which Envoy drops by default.
+    #[must_use]
+    pub fn h1_trailers(mut self) -> Self {
+        self.h1_trailers = true;
+        self
+    }
+
+    /// An environment variable that the filter may read.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.env.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Starts Envoy and waits until every worker serves.
+    pub fn start(self) -> Result<Gate> {
+        let runs = root().join(".run");
+        fs::create_dir_all(&runs)?;
+        // Kept for whoever looks into a failure; `make test` removes those of other days, `make clean` all.
+        let folder = tempfile::Builder::new().prefix("gate-").tempdir_in(runs)?.keep();
+        println!("logs of this gate: {}", folder.display());
+
+        let ca = Ca::new()?;
+        let (config, plugin) = self.render(&folder, &ca)?;
+        if let Some(text) = &self.policy {
+            write_policy(&folder, &plugin, text)?;
+        }
+        let envoy = Envoy::start(&folder, &config, self.workers, &self.env)?;
+        let (https, cleartext) = (envoy.admin.listener("https")?, envoy.admin.listener("cleartext")?);
+        let tls = Tls::new(&ca.pem(), HOST)?;
+        Ok(Gate { folder, envoy, https, cleartext, tls, plugin })
+    }
+
+    fn render(&self, folder: &Path, ca: &Ca) -> Result<(PathBuf, Value)> {
+        let leaf = ca.leaf(&[HOST])?;
+        let (certificate, key) = (folder.join("edge.crt"), folder.join("edge.key"));
+        fs::write(&certificate, leaf.cert_pem)?;
+        fs::write(&key, leaf.key_pem)?;
+        let idp_authority = folder.join("idp-ca.crt");
+        // Without an identity provider the cluster leads to a closed port.
+        let nobody = (([127, 0, 0, 1], 1).into(), ca.pem());
+        let (idp, pem) = self.idp.as_ref().unwrap_or(&nobody);
+        fs::write(&idp_authority, pem)?;
+
+        let mut config = Config::sample()?;
+        config.free_ports()?;
+        config.certificate(&certificate, &key)?;
+        config.access_log(&access_log(folder))?;
+        config.endpoint("shop", self.upstream)?;
+        config.endpoint("idp", *idp)?;
+        config.idp_authority(&idp_authority)?;
+        if self.upstream_h2 {
+            config.upstream_h2()?;
+        }
+        if self.h1_trailers {
+            config.h1_trailers()?;
+        }
+        if !self.normalised {
+            config.without_normalisation()?;
+        }
+        let mut plugin = Value::Null;
+        if self.policy.is_some() {
+            let variables: Vec<_> = self.env.iter().map(|(name, _)| name.clone()).collect();
+            config.filter(&module()?, &policy_file(folder), &variables)?;
+            if let Some(text) = &self.default_policy {
+                config.default_policy(&policy::to_json(text)?)?;
+            }
+            plugin = config.plugin()?;
+        } else {
+            config.without_filter()?;
+        }
+        let file = folder.join("envoy.json");
+        fs::write(&file, config.to_json())?;
+        Ok((file, plugin))
+    }
+}
+
+/// A running Envoy. Ends when dropped, and when the test process ends.
+pub struct Gate {
+    folder: PathBuf,
+    envoy: Envoy,
+    https: SocketAddr,
+    cleartext: SocketAddr,
+    tls: Tls,
+    plugin: Value,
+}
+
+impl Gate {
+    /// A gate in front of this upstream.
+    #[must_use]
+    pub fn before(upstream: SocketAddr) -> Setup {
+        Setup {
+            upstream,
+            upstream_h2: false,
+            idp: None,
+            workers: 1,
+            policy: None,
+            default_policy: None,
+            normalised: true,
+            h1_trailers: false,
+            env: Vec::new(),
+        }
+    }
+
+    /// A client of the TLS listener, for the host `api.shop.example`.
+    #[must_use]
+    pub fn client(&self, protocol: Protocol) -> Client {
+        self.client_of(self.https, protocol).tls(self.tls.clone())
+    }
+
+    /// A client of the listener without TLS.
+    #[must_use]
+    pub fn cleartext(&self, protocol: Protocol) -> Client {
+        self.client_of(self.cleartext, protocol)
+    }
+
+    fn client_of(&self, address: SocketAddr, protocol: Protocol) -> Client {
+        // Shown by the test runner when the test that asks for the client fails.
+        println!("logs of this gate: {}", self.folder.display());
+        Client::new(address, protocol).authority(HOST)
+    }
+
+    /// Where the TLS listener listens.
+    #[must_use]
+    pub fn https_address(&self) -> SocketAddr {
+        self.https
+    }
+
+    /// Where the listener without TLS listens.
+    #[must_use]
+    pub fn cleartext_address(&self) -> SocketAddr {
+        self.cleartext
+    }
+
+    /// Gives Envoy another policy (JSON or YAML text) and waits for its verdict.
+    pub fn push(&self, policy: &str) -> Result<Verdict> {
+        ensure!(!self.plugin.is_null(), "this gate has no filter");
+        let before = self.discovery()?;
+        write_policy(&self.folder, &self.plugin, policy)?;
+        until("Envoy's verdict on the policy", || {
+            let now = self.discovery()?;
+            Ok(match (now.0 > before.0, now.1 > before.1) {
+                (_, true) => Some(Verdict::Refused),
+                (true, false) => Some(Verdict::Accepted),
+                (false, false) => None,
+            })
+        })
+    }
+
+    /// How many policies were accepted, and how many refused.
+    fn discovery(&self) -> Result<(u64, u64)> {
+        let stats = self.envoy.admin.stats(DISCOVERY)?;
+        let of = |name: &str| stats.get(&format!("{DISCOVERY}{name}")).copied().unwrap_or_default();
+        Ok((of("update_success"), of("update_rejected").saturating_add(of("update_failure"))))
+    }
+
+    /// Counters and gauges whose name begins with `prefix`, under Envoy's own names.
+    pub fn stats(&self, prefix: &str) -> Result<BTreeMap<String, u64>> {
+        self.envoy.admin.stats(prefix)
+    }
+
+    /// Every statistic as Prometheus reads it.
+    pub fn prometheus(&self) -> Result<String> {
+        self.envoy.admin.prometheus()
+    }
+
+    /// Envoy's own log, with the filter's lines in it.
+    pub fn log(&self) -> Result<String> {
+        self.envoy.log()
+    }
+
+    /// The access log, once it has this many lines. What the filter wrote stands under `portcullis`, as a string of JSON.
+    pub fn access_log(&self, lines: usize) -> Result<Vec<Value>> {
+        until("lines in the access log", || {
+            let text = fs::read_to_string(access_log(&self.folder)).unwrap_or_default();
+            let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
+            let entries: Result<Vec<_>, _> = whole.lines().map(serde_json::from_str).collect();
+            Ok(Some(entries?).filter(|entries| entries.len() >= lines))
+        })
+    }
+
+    /// Resident memory of the process, in bytes.
+    pub fn memory(&self) -> Result<u64> {
+        self.envoy.memory()
+    }
+
+    /// Where logs and configuration of this gate are.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+}
+
+fn access_log(folder: &Path) -> PathBuf {
+    folder.join("access.log")
+}
+
+fn policy_file(folder: &Path) -> PathBuf {
+    folder.join("policy/policy.json")
+}
+
+/// Written beside and renamed, as every manifest asks for: Envoy never reads half a file.
+fn write_policy(folder: &Path, plugin: &Value, text: &str) -> Result<()> {
+    let (fresh, file) = (folder.join("policy.fresh"), policy_file(folder));
+    fs::create_dir_all(folder.join("policy"))?;
+    fs::write(&fresh, policy::ecds(plugin, &policy::to_json(text)?)?.to_string())?;
+    Ok(fs::rename(fresh, file)?)
+}
+
+/// The filter's module: `PORTCULLIS_WASM`, or what `make wasm` left.
+pub fn module() -> Result<PathBuf> {
+    let path = std::env::var_os("PORTCULLIS_WASM")
+        .map_or_else(|| root().join("dist/portcullis.wasm"), PathBuf::from);
+    path.canonicalize().with_context(|| format!("no module at {}: run `make wasm` first", path.display()))
+}

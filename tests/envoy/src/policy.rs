@@ -1,0 +1,27 @@
+//! Policies on their way to Envoy.
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+
+/// The one JSON string in which a policy reaches the filter. JSON is taken byte for byte, right or wrong; YAML is translated.
+pub(crate) fn to_json(text: &str) -> Result<String> {
+    if text.trim_start().starts_with('{') {
+        return Ok(text.to_owned());
+    }
+    let policy: Value = serde_saphyr::from_str(text).context("the policy is not YAML")?;
+    Ok(policy.to_string())
+}
+
+/// The file that Envoy watches: the sample's own plugin configuration around a policy.
+pub(crate) fn ecds(plugin: &Value, policy: &str) -> Result<Value> {
+    let mut plugin = plugin.clone();
+    *plugin.pointer_mut("/config/configuration/value").context("the plugin has no configuration")? =
+        policy.into();
+    Ok(json!({
+        "resources": [{
+            "@type": "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig",
+            "name": "portcullis",
+            "typed_config": plugin,
+        }],
+    }))
+}

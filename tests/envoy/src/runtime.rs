@@ -1,0 +1,50 @@
+//! The one runtime of the test process, and waiting for conditions.
+
+use std::future::Future;
+use std::sync::OnceLock;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use tokio::runtime::{Builder, Runtime};
+use tokio::time::Instant;
+
+/// How long anything may take before it counts as not happening.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+const PAUSE: Duration = Duration::from_millis(5);
+
+pub(crate) fn runtime() -> &'static Runtime {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    #[expect(clippy::expect_used, reason = "without two threads there is nothing to test with")]
+    RUNTIME.get_or_init(|| {
+        Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime")
+    })
+}
+
+/// Runs a future to its end on the runtime of this crate, which outlives the test: for a server that a suite shares.
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    runtime().block_on(future)
+}
+
+/// Like [`block_on`], but gives up after 20 seconds.
+pub(crate) fn bounded<T>(what: &str, future: impl Future<Output = Result<T>>) -> Result<T> {
+    match block_on(async { tokio::time::timeout(PATIENCE, future).await }) {
+        Ok(result) => result,
+        Err(_) => bail!("{what}: nothing within {PATIENCE:?}"),
+    }
+}
+
+/// Asks again and again until there is an answer; an error after 20 seconds, or as soon as `ask` gives one.
+pub fn until<T>(what: &str, mut ask: impl FnMut() -> Result<Option<T>>) -> Result<T> {
+    let start = Instant::now();
+    loop {
+        if let Some(answer) = ask()? {
+            return Ok(answer);
+        }
+        if start.elapsed() > PATIENCE {
+            bail!("waited {PATIENCE:?} for {what}");
+        }
+        thread::sleep(PAUSE);
+    }
+}
