@@ -18,9 +18,9 @@ pub fn declared(headers: &Headers) -> Result<Option<u64>, Unclear> {
         Found::Ambiguous => return Err(Unclear),
         Found::One(value) => value,
     };
-    let digits = std::str::from_utf8(value).ok().filter(|text| {
-        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
-    });
+    let digits = std::str::from_utf8(value)
+        .ok()
+        .filter(|text| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()));
     digits.map(|digits| Some(digits.parse().unwrap_or(u64::MAX))).ok_or(Unclear)
 }
 

@@ -58,6 +58,11 @@ impl MediaType {
     }
 }
 
+/// Whether a `content-encoding` is none: what is encoded hides what it holds.
+pub fn is_identity(coding: &[u8]) -> bool {
+    coding.trim_ascii().eq_ignore_ascii_case(b"identity")
+}
+
 /// A token or a quoted string, and what follows it.
 fn parameter_value(text: &str) -> Option<(String, &str)> {
     let Some(quoted) = text.strip_prefix('"') else {

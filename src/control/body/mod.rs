@@ -14,6 +14,7 @@ pub mod budget;
 pub mod length;
 pub mod media;
 mod number;
+pub(crate) mod raw;
 pub mod schema;
 pub mod strict;
 #[cfg(test)]

@@ -55,9 +55,7 @@ fn allowed(number: &[u8], numbers: Numbers) -> bool {
     let digits = significant_digits(number);
     match numbers {
         Numbers::Any => value.is_finite(),
-        Numbers::Interoperable => {
-            value.abs() <= LARGEST && digits <= DIGITS && (value != 0.0 || digits == 0)
-        }
+        Numbers::Interoperable => value.abs() <= LARGEST && digits <= DIGITS && (value != 0.0 || digits == 0),
     }
 }
 

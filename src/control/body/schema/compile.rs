@@ -63,7 +63,9 @@ impl Schema {
         if let Some(known) = store.find(&digest) {
             return Some(known);
         }
-        if !stays_within(node, problems) {
+        let before = problems.count();
+        note_references_out(node, problems);
+        if problems.count() > before {
             return None;
         }
         match build(&document) {
@@ -91,23 +93,23 @@ fn build(document: &Value) -> Result<Validator, ValidationError<'static>> {
         .build(document)
 }
 
-/// Whether every reference stays within the schema; notes each that does not, at its place.
-fn stays_within(node: &Node, problems: &Problems) -> bool {
+/// Notes every reference that leads out of the schema, at its place.
+fn note_references_out(node: &Node, problems: &Problems) {
     match &node.kind {
-        Kind::List(items) => items.iter().fold(true, |fine, item| stays_within(item, problems) && fine),
-        Kind::Map(entries) => entries.iter().fold(true, |fine, (key, child)| {
-            let leaves = match (&**key, &child.kind) {
-                ("$ref" | "$dynamicRef" | "$recursiveRef", Kind::Text(to)) if !to.starts_with('#') => Some(to),
-                _ => None,
-            };
-            if let Some(to) = leaves {
-                let to = cut(to);
-                let sentence = format!("`{to}` leads out of this schema; nothing is fetched: begin it with #");
-                problems.note(&child.place, Fault::conflict(sentence));
+        Kind::List(items) => items.iter().for_each(|item| note_references_out(item, problems)),
+        Kind::Map(entries) => {
+            for (key, child) in entries {
+                note_references_out(child, problems);
+                let Kind::Text(to) = &child.kind else { continue };
+                if matches!(&**key, "$ref" | "$dynamicRef" | "$recursiveRef") && !to.starts_with('#') {
+                    let to = cut(to);
+                    let sentence =
+                        format!("`{to}` leads out of this schema; nothing is fetched: begin it with #");
+                    problems.note(&child.place, Fault::conflict(sentence));
+                }
             }
-            stays_within(child, problems) && leaves.is_none() && fine
-        }),
-        _ => true,
+        }
+        _ => {}
     }
 }
 
