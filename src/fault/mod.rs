@@ -149,6 +149,11 @@ impl Problems {
         self.faults.borrow().is_empty()
     }
 
+    /// How many faults were found so far.
+    pub fn count(&self) -> usize {
+        self.faults.borrow().len()
+    }
+
     /// The faults, in the order in which they were found, and the remarks.
     pub fn into_parts(self) -> (Vec<Problem>, Vec<Remark>) {
         (self.faults.into_inner(), self.remarks.into_inner())

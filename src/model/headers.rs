@@ -33,6 +33,12 @@ impl<T> Found<T> {
     }
 }
 
+/// Whether this is a token of RFC 9110, section 5.6.2: a header's name, half of a media type.
+pub fn is_token(text: &str) -> bool {
+    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !text.is_empty() && text.bytes().all(token)
+}
+
 /// Header lines in the order received, pseudo-headers (`:path`) among them. Names are in lower case.
 #[derive(Clone, Debug, Default)]
 pub struct Headers {

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::document::cut;
 use crate::fault::Fault;
+use crate::model::headers::is_token;
 use crate::model::name::Name;
 use crate::model::pointer::Pointer;
 
@@ -164,8 +165,7 @@ impl Source {
 /// # Errors
 /// [`Fault::Malformed`] for anything else, pseudo-headers among it.
 pub fn header_name(name: &str) -> Result<Box<str>, Fault> {
-    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    if name.is_empty() || name.len() > 128 || !name.bytes().all(token) {
+    if name.len() > 128 || !is_token(name) {
         return Err(Fault::Malformed {
             what: "header name",
             found: cut(name),

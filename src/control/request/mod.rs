@@ -1,1 +1,201 @@
-//! To come.
+//! # Request: what comes in
+//!
+//! **Refuses** parameters that are not as declared, given twice, or unknown (400); a body where none is taken, or
+//! none where one is (400); another content type or any content coding (415); more bytes than the route takes (413);
+//! what is not strict JSON (400); what does not pass its schema (422).
+//!
+//! **Needs** the head for the first half, the whole body for the second, and the number of bytes as they arrive for
+//! a body that is not held.
+//!
+//! **Does not** hold a body without a schema: that is counted and streams on. What a body is follows from the route,
+//! never from the client's header, which must agree. Transfer codings are the host's.
+//!
+//! Each check is one rule of the policy's `modes`; the engine asks those that are not disabled.
+
+mod content;
+mod params;
+mod raw;
+#[cfg(test)]
+mod tests;
+
+use serde_json::Value;
+
+use crate::control::body::budget::Budget;
+use crate::control::body::length;
+use crate::control::body::media;
+use crate::control::body::media::MediaType;
+use crate::control::body::schema::Schema;
+use crate::control::body::strict;
+use crate::control::body::strict::Unfit;
+use crate::control::request::content::Content;
+use crate::control::request::params::Params;
+pub use crate::control::request::params::QueryEdit;
+use crate::model::headers::Found;
+use crate::model::headers::Headers;
+use crate::model::query::Query;
+use crate::refusal::Extra;
+use crate::refusal::Reason;
+use crate::refusal::Refusal;
+
+/// What a route lets in. The default is a route without `request`: no body, any query.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    params: Params,
+    body: Option<Body>,
+}
+
+/// The body that a route takes.
+#[derive(Clone, Debug)]
+struct Body {
+    content: Content,
+    max_bytes: u64,
+    budget: Budget,
+    schema: Option<Schema>,
+}
+
+impl Request {
+    /// Whether the whole body must be held, because a schema judges it.
+    pub fn needs_body(&self) -> bool {
+        self.schema().is_some()
+    }
+
+    /// Whether a body streams on, its bytes counted.
+    pub fn counts_body(&self) -> bool {
+        self.body.is_some() && !self.needs_body()
+    }
+
+    /// Whether the route takes no body.
+    pub fn takes_none(&self) -> bool {
+        self.body.is_none()
+    }
+
+    /// The most bytes that a body may have; 0 where none is taken.
+    pub fn max_bytes(&self) -> u64 {
+        self.body.as_ref().map_or(0, |body| body.max_bytes)
+    }
+
+    fn schema(&self) -> Option<&Schema> {
+        self.body.as_ref()?.schema.as_ref()
+    }
+
+    /// Rule `request.params`: path parameters (name and decoded value), query and headers. Passes on what must change
+    /// in the query, for `unknown_query: strip`.
+    ///
+    /// # Errors
+    /// `request.ambiguous` for a parameter given twice that is no list; `request.unknown_query`; `request.parameter`
+    /// with the notation of each, at most 10.
+    pub fn check_params(
+        &self,
+        path: &[(&str, &str)],
+        query: Option<Query<'_>>,
+        headers: &Headers,
+    ) -> Result<Option<QueryEdit>, Refusal> {
+        self.params.check(path, query, headers)
+    }
+
+    /// Rule `request`, by the head alone: whether there is a body, its type and its coding. `end_of_stream` is
+    /// whether the head is all there is.
+    ///
+    /// # Errors
+    /// `request.ambiguous` for a content type, coding or length that can be read in two ways;
+    /// `request.body_unexpected`, `request.body_missing`, `request.content_type`, `request.content_encoding`.
+    pub fn check_form(&self, headers: &Headers, end_of_stream: bool) -> Result<(), Refusal> {
+        length::declared(headers).map_err(|length::Unclear| Reason::RequestAmbiguous)?;
+        let nothing = length::nothing_follows(headers, end_of_stream);
+        match &self.body {
+            None if nothing => Ok(()),
+            None => Err(Reason::RequestBodyUnexpected.into()),
+            // What is held is told missing by rule `request.json`, once all of it is there.
+            Some(body) if nothing && body.content.is_json() && body.schema.is_none() => {
+                Err(Reason::RequestBodyMissing.into())
+            }
+            Some(_) if nothing => Ok(()),
+            Some(body) => {
+                body.content.check_type(headers)?;
+                check_coding(headers)
+            }
+        }
+    }
+
+    /// Rule `request.size`, by the head alone.
+    ///
+    /// # Errors
+    /// `request.too_large` where the declared length is more than the route takes. A length that is unclear is
+    /// [`Self::check_form`]'s to refuse, and its bytes are counted.
+    pub fn check_declared_size(&self, headers: &Headers) -> Result<(), Refusal> {
+        match (&self.body, length::declared(headers)) {
+            (Some(body), Ok(Some(bytes))) if bytes > body.max_bytes => Err(Reason::RequestTooLarge.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Rule `request.size`, with the bytes that have arrived so far.
+    ///
+    /// # Errors
+    /// `request.too_large`; `request.body_unexpected` for any byte where no body is taken: a head may declare 0 and
+    /// bytes follow all the same.
+    pub fn check_size(&self, bytes: u64) -> Result<(), Refusal> {
+        match &self.body {
+            None if bytes > 0 => Err(Reason::RequestBodyUnexpected.into()),
+            Some(body) if bytes > body.max_bytes => Err(Reason::RequestTooLarge.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Rule `request.json`: the whole body of a route that holds it.
+    ///
+    /// # Errors
+    /// `request.body_missing` for no bytes; `request.malformed`, `request.duplicate_name`, `request.number`,
+    /// `request.structure`.
+    pub fn check_json(&self, text: &[u8]) -> Result<Value, Refusal> {
+        let Some(body) = &self.body else { return Err(Reason::RequestBodyUnexpected.into()) };
+        if text.is_empty() {
+            return Err(Reason::RequestBodyMissing.into());
+        }
+        strict::read(text, &body.budget).map_err(|unfit| {
+            Refusal::from(match unfit {
+                Unfit::Malformed => Reason::RequestMalformed,
+                Unfit::DuplicateName => Reason::RequestDuplicateName,
+                Unfit::Number => Reason::RequestNumber,
+                Unfit::Structure => Reason::RequestStructure,
+            })
+        })
+    }
+
+    /// Rule `request.schema`.
+    ///
+    /// # Errors
+    /// `request.schema` with places and keywords.
+    pub fn check_schema(&self, value: &Value) -> Result<(), Refusal> {
+        let Some(schema) = self.schema() else { return Ok(()) };
+        schema.check(value).map_err(|errors| Refusal::new(Reason::RequestSchema).with(Extra::Errors(errors)))
+    }
+}
+
+fn check_coding(headers: &Headers) -> Result<(), Refusal> {
+    match headers.single("content-encoding") {
+        Found::Missing => Ok(()),
+        Found::Ambiguous => Err(Reason::RequestAmbiguous.into()),
+        Found::One(coding) if media::is_identity(coding) => Ok(()),
+        Found::One(_) => Err(Reason::RequestEncoding.into()),
+    }
+}
+
+impl Content {
+    fn check_type(&self, headers: &Headers) -> Result<(), Refusal> {
+        let given = match headers.single("content-type") {
+            Found::Ambiguous => return Err(Reason::RequestAmbiguous.into()),
+            Found::Missing => None,
+            Found::One(value) => MediaType::read(value),
+        };
+        let fits = match (self, given) {
+            (Self::Any, _) => true,
+            (Self::Json, Some(given)) => given.is_json() && given.is_utf8(),
+            (Self::Types(types), Some(given)) => {
+                types.iter().any(|known| **known == *given.essence()) && (!given.is_json() || given.is_utf8())
+            }
+            (_, None) => false,
+        };
+        if fits { Ok(()) } else { Err(Reason::RequestContentType.into()) }
+    }
+}

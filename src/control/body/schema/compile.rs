@@ -1,0 +1,152 @@
+//! From a schema as the policy writes it to one that can be asked; every fault with its place.
+
+use std::rc::Rc;
+
+use jsonschema::PatternOptions;
+use jsonschema::ValidationError;
+use jsonschema::Validator;
+use jsonschema::error::ValidationErrorKind;
+use serde_json::Value;
+
+use crate::control::body::schema::Compiled;
+use crate::control::body::schema::Digest;
+use crate::control::body::schema::Outline;
+use crate::control::body::schema::Schema;
+use crate::control::body::schema::SchemaStore;
+use crate::document::Kind;
+use crate::document::Node;
+use crate::document::cut;
+use crate::fault::Fault;
+use crate::fault::Problems;
+use crate::fault::nearest;
+
+/// The formats that are asserted. `uuid` and `duration` are words of 2019-09 and later.
+pub const FORMATS: [&str; 17] = [
+    "date",
+    "date-time",
+    "duration",
+    "email",
+    "hostname",
+    "ipv4",
+    "ipv6",
+    "iri",
+    "iri-reference",
+    "json-pointer",
+    "regex",
+    "relative-json-pointer",
+    "time",
+    "uri",
+    "uri-reference",
+    "uri-template",
+    "uuid",
+];
+
+/// The largest compiled pattern, in bytes. Matching takes time by text times pattern, so this bounds the second; far
+/// above it the engine's own tables overflow and it panics.
+const MAX_PATTERN: usize = 1 << 18;
+
+/// The SHA-256 of the schema's JSON with sorted names: what tells two schemas apart.
+pub fn digest(node: &Node) -> Digest {
+    digest_of(&node.to_json())
+}
+
+fn digest_of(document: &Value) -> Digest {
+    hmac_sha256::Hash::hash(document.to_string().as_bytes())
+}
+
+impl Schema {
+    /// Compiles the schema at `node`, or finds it in the store.
+    pub fn compile(node: &Node, store: &mut SchemaStore, problems: &Problems) -> Option<Self> {
+        node.map(problems)?;
+        let document = node.to_json();
+        let digest = digest_of(&document);
+        if let Some(known) = store.find(&digest) {
+            return Some(known);
+        }
+        let before = problems.count();
+        note_references_out(node, problems);
+        if problems.count() > before {
+            return None;
+        }
+        match build(&document) {
+            Ok(validator) => {
+                let outline = Outline::of(&document);
+                let schema = Self(Rc::new(Compiled { validator, outline, digest }));
+                store.keep(&schema);
+                Some(schema)
+            }
+            Err(error) => {
+                let at = at_pointer(node, error.instance_path().as_str());
+                problems.note(&at.place, fault(at, &error));
+                None
+            }
+        }
+    }
+}
+
+fn build(document: &Value) -> Result<Validator, ValidationError<'static>> {
+    jsonschema::options()
+        .offline()
+        .should_validate_formats(true)
+        .should_ignore_unknown_formats(false)
+        .with_pattern_options(PatternOptions::regex().size_limit(MAX_PATTERN).dfa_size_limit(MAX_PATTERN))
+        .build(document)
+}
+
+/// Notes every reference that leads out of the schema, at its place.
+fn note_references_out(node: &Node, problems: &Problems) {
+    match &node.kind {
+        Kind::List(items) => items.iter().for_each(|item| note_references_out(item, problems)),
+        Kind::Map(entries) => {
+            for (key, child) in entries {
+                note_references_out(child, problems);
+                let Kind::Text(to) = &child.kind else { continue };
+                if matches!(&**key, "$ref" | "$dynamicRef" | "$recursiveRef") && !to.starts_with('#') {
+                    let to = cut(to);
+                    let sentence =
+                        format!("`{to}` leads out of this schema; nothing is fetched: begin it with #");
+                    problems.note(&child.place, Fault::conflict(sentence));
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// What a JSON Pointer into the schema leads to; the last that is there where it leads on.
+fn at_pointer<'n>(mut node: &'n Node, pointer: &str) -> &'n Node {
+    for step in pointer.split('/').skip(1) {
+        let step = step.replace("~1", "/").replace("~0", "~");
+        let child = match &node.kind {
+            Kind::List(items) => step.parse().ok().and_then(|index: usize| items.get(index)),
+            _ => node.get(&step),
+        };
+        match child {
+            Some(child) => node = child,
+            None => break,
+        }
+    }
+    node
+}
+
+fn fault(at: &Node, error: &ValidationError<'_>) -> Fault {
+    let (text, keyword) = (at.found(), error.schema_path().as_str().rsplit('/').next().unwrap_or_default());
+    match error.kind() {
+        ValidationErrorKind::Format { format } if format == "regex" => Fault::conflict(format!(
+            "{text} is no pattern that surely ends in linear time: no look-around, no back-reference, no large \
+             repetition"
+        )),
+        ValidationErrorKind::Referencing(why) => Fault::conflict(format!("a reference leads nowhere: {why}")),
+        _ if keyword == "format" => {
+            let (Kind::Text(found), expected) = (&at.kind, FORMATS.join(", ").into()) else {
+                return Fault::WrongType { found: text.into(), expected: "the name of a format".into() };
+            };
+            Fault::UnknownWord { found: cut(found), expected, hint: nearest(found, FORMATS) }
+        }
+        kind => {
+            let keyword = kind.keyword();
+            let expected = format!("what JSON Schema has here (`{keyword}` of its meta-schema)");
+            Fault::WrongType { found: text.into(), expected: expected.into() }
+        }
+    }
+}

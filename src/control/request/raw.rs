@@ -1,0 +1,72 @@
+//! Reads a route's `request` off the policy.
+
+use std::rc::Rc;
+
+use crate::control::body::budget::Budget;
+use crate::control::body::raw;
+use crate::control::body::schema::SchemaStore;
+use crate::control::body::schema::Schemas;
+use crate::control::request::Body;
+use crate::control::request::Request;
+use crate::control::request::content::Content;
+use crate::control::request::params::Params;
+use crate::document::Fields;
+use crate::document::Node;
+use crate::fault::Fault;
+use crate::fault::Problems;
+
+/// What a body may have where the policy does not say.
+const MAX_BYTES: u64 = 64 << 10;
+
+impl Request {
+    /// Compiles a route's merged `request`. `path_parameters` and `methods` are the route's own.
+    pub fn compile(
+        node: &Rc<Node>,
+        schemas: &Schemas,
+        store: &mut SchemaStore,
+        path_parameters: &[&str],
+        methods: &[&str],
+        problems: &Problems,
+    ) -> Option<Self> {
+        let fields = Fields::open(node, problems)?;
+        let params = Params::compile(&fields, schemas, store, path_parameters, problems);
+        let body = Body::compile(&fields, schemas, problems);
+        fields.close();
+        let request = Self { params: params?, body: body? };
+        if request.body.is_some() && methods.iter().any(|method| matches!(*method, "GET" | "HEAD")) {
+            let text =
+                "a GET or HEAD with a body: most clients and caches send none; give it a route of its own";
+            problems.remark(&node.place, "get-body", text);
+        }
+        Some(request)
+    }
+}
+
+impl Body {
+    /// The inner `None` is a route that takes no body; the outer one, that something is wrong.
+    fn compile(fields: &Fields<'_>, schemas: &Schemas, problems: &Problems) -> Option<Option<Self>> {
+        let content = fields.optional("content");
+        let schema = fields.optional("schema");
+        let numbers = raw::numbers(fields, problems);
+        let max_bytes = raw::max_bytes(fields, MAX_BYTES, schema.is_some(), problems);
+        let taken = content.is_some() || schema.is_some();
+        let content = match content {
+            None => Some(Content::Json),
+            Some(node) => Content::compile(node, problems).filter(|content| {
+                let fits = schema.is_none() || content.is_json();
+                if !fits {
+                    let sentence = "a schema judges JSON: write `json` or leave `content` out";
+                    problems.note(&node.place, Fault::conflict(sentence));
+                }
+                fits
+            }),
+        };
+        let schema = match schema {
+            None => Some(None),
+            Some(node) => schemas.named(node, problems).map(Some),
+        };
+        let (max_bytes, numbers, content, schema) = (max_bytes?, numbers?, content?, schema?);
+        let budget = Budget::request(max_bytes, numbers);
+        Some(taken.then_some(Self { content, max_bytes, budget, schema }))
+    }
+}
