@@ -35,11 +35,12 @@ impl Report {
         }
     }
 
-    /// `2 problems, 1 finding`.
+    /// `2 problems, 1 finding`; what there is none of is left out.
     pub(crate) fn counts(&self) -> String {
-        let count = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
-        let (problems, findings) = (self.problems.len(), self.findings.len());
-        format!("{}, {}", count(problems, "problem"), count(findings, "finding"))
+        let counts = [(self.problems.len(), "problem"), (self.findings.len(), "finding")];
+        let counts = counts.iter().filter(|(count, _)| *count > 0);
+        let plural = |count: usize| if count == 1 { "" } else { "s" };
+        counts.map(|(count, word)| format!("{count} {word}{}", plural(*count))).collect::<Vec<_>>().join(", ")
     }
 
     /// `{"problems": [{file, line, column, at, message}], "findings": [{..., kind}]}`. Lines and columns count from 1;
@@ -112,4 +113,26 @@ fn window(line: &str, column: usize) -> (String, usize) {
     let (open, cut) = (start > 0, line.chars().nth(start.saturating_add(AROUND.saturating_mul(2))).is_some());
     shown = format!("{}{shown}{}", if open { "…" } else { "" }, if cut { "…" } else { "" });
     (shown.replace('\t', " "), before.saturating_sub(start).saturating_add(usize::from(open)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_line_is_shown_around_its_column() {
+        let line = format!("{}X{}", "a".repeat(500), "b".repeat(500));
+        let (shown, caret) = window(&line, 501);
+        assert_eq!(shown, format!("…{}X{}…", "a".repeat(60), "b".repeat(59)));
+        assert_eq!(shown.chars().nth(caret), Some('X'));
+    }
+
+    #[test]
+    fn the_caret_stands_below_its_column_whatever_stands_before() {
+        for (line, column) in [("X", 1), ("\t\tX", 3), ("é: X", 4), (&*format!("{}X", "é".repeat(61)), 62)]
+        {
+            let (shown, caret) = window(line, column);
+            assert_eq!(shown.chars().nth(caret), Some('X'), "{line}");
+        }
+    }
 }
