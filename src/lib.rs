@@ -1,5 +1,7 @@
 //! Portcullis.
 
+#[cfg(not(target_arch = "wasm32"))]
+pub mod cli;
 pub mod control;
 pub mod document;
 pub mod fault;

@@ -4,12 +4,14 @@
 //! in the same [`Node`]. Controls read it with [`Fields`] and the scalar readers in `read`, which note every problem
 //! and go on. Serde's derived readers stop at the first error, and the author of a policy wants all of them.
 
+pub mod digest;
 mod fields;
 mod json;
 mod merge;
 mod read;
 #[cfg(test)]
 mod tests;
+mod write;
 
 use std::fmt;
 use std::rc::Rc;
@@ -18,6 +20,7 @@ use serde_json::Number;
 use serde_json::Value;
 
 pub use crate::document::fields::Fields;
+pub(crate) use crate::document::json::Entries;
 pub use crate::document::json::MAX_DEPTH;
 pub use crate::document::merge::over;
 pub(crate) use crate::document::read::cut;
@@ -72,12 +75,16 @@ impl Node {
         }
     }
 
-    /// What arrived, for a message: `the number 5.1`, `a list`. Long texts are cut.
+    /// What arrived, for a message, in the author's own writing: `the number 5.10`, `a list`. Long texts are cut.
     pub fn found(&self) -> String {
+        let written = self.place.mark().and_then(|mark| mark.written.as_deref());
         match &self.kind {
             Kind::Null => "nothing (null)".into(),
             Kind::Bool(it) => format!("the boolean {it}"),
-            Kind::Number(it) => format!("the number {it}"),
+            Kind::Number(it) => match written {
+                Some(written) => format!("the number {written}"),
+                None => format!("the number {it}"),
+            },
             Kind::Text(it) if it.chars().count() <= 64 => format!("the string `{}`", Printable(it)),
             Kind::Text(_) => "a long string".into(),
             Kind::List(_) => "a list".into(),

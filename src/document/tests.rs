@@ -57,3 +57,21 @@ fn unknown_fields_are_named_with_the_nearest_known_one() {
         ]
     );
 }
+
+#[test]
+fn writes_what_it_read_in_the_same_order() {
+    let text = r#"{"z":[1,0.5,-3,3000000000],"a":{"k":null,"b":true},"é\u007f\u2028😀":"\"\\\n"}"#;
+    let (node, faults) = read(text);
+    assert!(faults.is_empty());
+    let written = node.unwrap().to_compact_json().unwrap();
+    assert_eq!(written, r#"{"z":[1,0.5,-3,3000000000],"a":{"k":null,"b":true},"é\u007f\u2028😀":"\"\\\n"}"#);
+    let again = read(&written).0.unwrap().to_compact_json().unwrap();
+    assert_eq!(again, written);
+}
+
+#[test]
+fn a_digest_is_the_sha_256_of_the_text() {
+    let digest = digest::Digest::of(b"abc");
+    assert_eq!(digest.to_string(), "ba7816bf8f01");
+    assert_eq!(digest.full(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}

@@ -13,6 +13,8 @@ pub struct Mark {
     pub line: usize,
     /// The column in characters, from 1.
     pub column: usize,
+    /// The scalar's own text where its value reads otherwise: `5.10` of the number 5.1.
+    pub written: Option<Rc<str>>,
 }
 
 /// One step on the way from the document's root.
