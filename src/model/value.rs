@@ -116,10 +116,7 @@ impl ValueRef {
 
     /// The same with the source at which it stood; none where all are missing.
     pub fn find<'s>(&self, sight: &'s impl Sight) -> Option<(&Source, Seen<'s>)> {
-        self.sources
-            .iter()
-            .map(|source| (source, sight.see(source)))
-            .find(|(_, seen)| *seen != Seen::Missing)
+        self.sources.iter().map(|source| (source, sight.see(source))).find(|(_, seen)| *seen != Seen::Missing)
     }
 }
 
