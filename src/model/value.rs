@@ -112,11 +112,12 @@ impl ValueRef {
 
     /// The first alternative that is there. One that is ambiguous ends the search: the next is no substitute.
     pub fn read<'s>(&self, sight: &'s impl Sight) -> Seen<'s> {
-        self.sources
-            .iter()
-            .map(|source| sight.see(source))
-            .find(|seen| *seen != Seen::Missing)
-            .unwrap_or(Seen::Missing)
+        self.find(sight).map_or(Seen::Missing, |(_, seen)| seen)
+    }
+
+    /// The same with the source at which it stood; none where all are missing.
+    pub fn find<'s>(&self, sight: &'s impl Sight) -> Option<(&Source, Seen<'s>)> {
+        self.sources.iter().map(|source| (source, sight.see(source))).find(|(_, seen)| *seen != Seen::Missing)
     }
 }
 

@@ -1,1 +1,180 @@
-//! To come.
+//! # Limits: so many per key, exact across the workers of a process, in memory of a fixed size
+//!
+//! **Refuses** with `limits.exceeded` (429) a request whose key has spent its budget, with `limits.key_missing` (429)
+//! one that lacks the key, with `limits.ambiguous` (400) one that gives a part of it twice, with `limits.contended`
+//! (429) one that lost too many races for its bucket.
+//!
+//! **Needs** the compiled limits of one [`Stage`] of a route, someone who sees the request ([`KeySight`]), the time,
+//! and the memory that the workers share ([`Buckets`]).
+//!
+//! **Promises** that of the limits of one step all are charged or none; that no key is ever admitted more than
+//! `burst + rate * time`, however many other keys there are; that memory does not grow. A limit in shadow counts in
+//! slots of its own and touches no enforced one.
+//!
+//! **Does not** decide modes, read a clock or draw random numbers: they are arguments. Another process has budgets
+//! of its own.
+//!
+//! `gcra` is the arithmetic, `slots` the bytes of a bucket, `table` the buckets, `key` the fingerprints, `step` the
+//! charging, `store` what the host gives, `raw` and `route` what the policy says.
+
+pub mod gcra;
+pub mod key;
+pub mod memory;
+pub mod raw;
+pub mod route;
+mod slots;
+mod step;
+pub mod store;
+pub mod table;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use crate::control::limits::key::KeySight;
+use crate::control::limits::raw::Limit;
+use crate::control::limits::store::Buckets;
+use crate::control::limits::table::Capacity;
+use crate::control::limits::table::Memory;
+use crate::control::limits::table::Table;
+use crate::control::limits::table::Unprepared;
+use crate::model::time::Nanos;
+use crate::refusal::Extra;
+use crate::refusal::Reason;
+use crate::refusal::Refusal;
+
+pub use crate::control::limits::raw::Limits;
+pub use crate::control::limits::raw::Stage;
+
+/// Charges requests to their limits.
+#[derive(Clone)]
+pub struct Limiter {
+    table: Table,
+}
+
+/// A limit that a request is held to. Disabled ones are left out.
+#[derive(Clone, Copy)]
+pub struct Charge<'l> {
+    /// The limit.
+    pub limit: &'l Limit,
+    /// Whether it is in shadow.
+    pub shadow: bool,
+}
+
+/// When a request is judged.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    /// The time.
+    pub now: Nanos,
+    /// A random number from 0 to 1: how much of the spread is added to `Retry-After`, so that those who were refused
+    /// together do not come back together.
+    pub jitter: f64,
+}
+
+/// What a step came to.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Every limit that refuses, or would if it were enforced. Empty, and not allocated, where all admit.
+    pub refused: Vec<Refused>,
+    /// For the metrics.
+    pub stats: Stats,
+}
+
+/// A limit's refusal.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Refused {
+    /// The limit's index in the policy.
+    pub limit: usize,
+    /// Whether it is in shadow, so that the request goes on.
+    pub shadow: bool,
+    /// What the client is told, or would be.
+    pub refusal: Refusal,
+}
+
+/// What went on in the table during a step.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Stats {
+    /// Buckets looked at.
+    pub looked: u32,
+    /// Live keys' slots in them: `live / looked` of 24 is how full the table is.
+    pub live: u32,
+    /// Spent slots that were given to another key.
+    pub reused: u32,
+    /// Requests counted in a slot that their key shares, because every slot of the bucket is live.
+    pub overflowed: u32,
+    /// Races lost for a bucket, and run again.
+    pub clashes: u32,
+    /// Limits that refused because they lost too many.
+    pub contended: u32,
+    /// Units that could not be given back to a limit of a refused request.
+    pub kept: u32,
+}
+
+impl Limiter {
+    /// Finds the table in the shared memory, or makes it: see [`Table::prepare`]. `random` is used where this process
+    /// has no secret yet.
+    ///
+    /// # Errors
+    /// [`Unprepared`] where the shared memory does not keep what is written to it.
+    pub fn prepare(memory: Memory, store: &impl Buckets, random: [u8; 16]) -> Result<Self, Unprepared> {
+        Ok(Self { table: Table::prepare(memory, store, random)? })
+    }
+
+    /// How much the table holds.
+    pub fn capacity(&self) -> Capacity {
+        self.table.capacity()
+    }
+
+    /// Charges one unit to each limit of a step.
+    ///
+    /// If any enforced limit refuses, no enforced one is charged, and the ones in shadow are not asked: the request
+    /// ends here. Else each limit in shadow is asked on its own, as if it were the only one enforced.
+    ///
+    /// A limit costs one read and one swap of a bucket; a refusal costs the read alone. There is one allocation for
+    /// the step beside the host's buffers.
+    pub fn check(
+        &self,
+        charges: &[Charge<'_>],
+        sight: &impl KeySight,
+        moment: Moment,
+        store: &impl Buckets,
+    ) -> Outcome {
+        let mut step = step::Step::new(&self.table, moment, store);
+        let mut entries = Vec::with_capacity(charges.len());
+        for charge in charges.iter().filter(|charge| !charge.shadow) {
+            entries.extend(step.entry(charge, sight));
+        }
+        if step.outcome.refused.is_empty() {
+            step.charge(&mut entries);
+        }
+        if step.outcome.refused.is_empty() {
+            for charge in charges.iter().filter(|charge| charge.shadow) {
+                if let Some(entry) = step.entry(charge, sight) {
+                    step.charge(&mut [entry]);
+                }
+            }
+        }
+        step.outcome
+    }
+}
+
+impl Outcome {
+    /// The enforced refusal that the client is told: what it can mend comes first, then the longest wait.
+    pub fn answer(&self) -> Option<&Refused> {
+        self.refused.iter().filter(|refused| !refused.shadow).max_by_key(|refused| refused.weight())
+    }
+}
+
+impl Refused {
+    fn weight(&self) -> (u8, Duration) {
+        let rank = match self.refusal.reason {
+            Reason::LimitsAmbiguous => 2,
+            Reason::LimitsKeyMissing => 1,
+            _ => 0,
+        };
+        match self.refusal.extra {
+            Extra::RetryAfter(wait) => (rank, wait),
+            _ => (rank, Duration::ZERO),
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! The arithmetic of a budget: the generic cell rate algorithm, exact in whole numbers.
+//!
+//! All that a key's budget needs to remember is one time, [`Due`]: when it will be whole again. A request that is
+//! admitted moves that time on by one interval, `per / count`; a request is refused while one more would put it
+//! further off than `burst` intervals. `7/1s` is no whole number of nanoseconds, so sums are made in `count`-ths of a
+//! nanosecond, where an interval is just `per`. Nothing is rounded, hence in any stretch of time
+//! `admitted <= burst + count * time / per`, and a client that asks all the time gets all of it.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use crate::fault::Fault;
+use crate::model::quantity::Rate;
+use crate::model::time::Nanos;
+
+/// The greatest burst, and the greatest count of a rate.
+pub const MAX_BURST: u32 = 1_000_000;
+
+/// The longest time that a spent burst may take to come back: far from where sums of times overflow.
+pub const MAX_REFILL: Duration = Duration::from_hours(365 * 24);
+
+/// How far apart the clocks of two workers may seem: each reads its own before it looks at a bucket, and may lose
+/// its core in between. A step back of no more than this is waited out; a spent slot is kept for this long.
+pub const GRACE: Duration = Duration::from_millis(250);
+
+/// When a budget is whole again: nanoseconds since the epoch, and a part of one more in units of `1 / count`.
+/// A time that has passed says that the budget is whole now.
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Due {
+    /// Nanoseconds since the epoch.
+    pub nanos: u64,
+    /// Below the count of the rate that wrote it; under a smaller count it is taken for the whole nanosecond.
+    pub part: u32,
+}
+
+/// `count` in `per`, and `burst` at once. INVARIANT: `per / count` is at least 1 ns, and `burst` such intervals are
+/// at most [`MAX_REFILL`].
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Budget {
+    count: NonZeroU32,
+    per: u64,
+    burst: NonZeroU32,
+}
+
+impl Budget {
+    /// A budget of this rate and burst.
+    ///
+    /// # Errors
+    /// [`Fault::OutOfRange`] for a count or burst above [`MAX_BURST`], [`Fault::Conflict`] where a spent burst would
+    /// take longer than [`MAX_REFILL`] to come back.
+    pub fn new(rate: Rate, burst: NonZeroU32) -> Result<Self, Fault> {
+        for number in [rate.count, burst] {
+            if number.get() > MAX_BURST {
+                let expected = format!("at most {MAX_BURST}").into();
+                return Err(Fault::OutOfRange { found: number.to_string().into(), expected });
+            }
+        }
+        let spent = rate.per.as_nanos().saturating_mul(burst.get().into());
+        let longest = MAX_REFILL.as_nanos().saturating_mul(rate.count.get().into());
+        match u64::try_from(rate.per.as_nanos()) {
+            Ok(per) if spent <= longest => Ok(Self { count: rate.count, per, burst }),
+            _ => Err(Fault::conflict(
+                "a spent burst would take longer than 365d to come back; raise the rate or lower the burst",
+            )),
+        }
+    }
+
+    /// How many may come at once.
+    pub fn burst(&self) -> NonZeroU32 {
+        self.burst
+    }
+
+    /// How long a spent burst takes to come back, in nanoseconds, rounded up.
+    pub fn refill(&self) -> u64 {
+        self.nanos_up(self.span(self.burst.get()))
+    }
+
+    /// Takes one unit: answers the time to store, or how long to wait until there is one.
+    ///
+    /// # Errors
+    /// The time to wait: a request that comes then, and no other before it, is admitted.
+    pub fn take(&self, due: Due, now: Nanos) -> Result<Due, Duration> {
+        let now = self.scale(Due { nanos: now.0, part: 0 });
+        let due = self.scale(due).max(now);
+        let allowed = now.saturating_add(self.span(self.burst.get().saturating_sub(1)));
+        match due.saturating_sub(allowed) {
+            0 => Ok(self.unscale(due.saturating_add(self.span(1)))),
+            wait => Err(Duration::from_nanos(self.nanos_up(wait))),
+        }
+    }
+
+    /// Gives back a unit whose taking answered `charged`.
+    ///
+    /// Never more than the unit is still worth: a budget that has become whole in the meantime, or would have if the
+    /// unit had not been taken, has already regained (part of) it.
+    pub fn give_back(&self, due: Due, charged: Due, now: Nanos) -> Due {
+        let now = self.scale(Due { nanos: now.0, part: 0 });
+        let worth = self.scale(charged).saturating_sub(now).min(self.span(1));
+        self.unscale(self.scale(due).saturating_sub(worth))
+    }
+
+    /// Cuts a time that is further off than this budget can have put it: a larger burst did, or a clock that has
+    /// stepped back since. The budget is then spent, not whole.
+    pub fn cut(&self, due: Due, now: Nanos) -> Due {
+        let refill = self.refill();
+        if due.nanos <= now.plus(GRACE).0.saturating_add(refill) {
+            return due;
+        }
+        Due { nanos: now.0.saturating_add(refill), part: 0 }
+    }
+
+    /// So many intervals, in `count`-ths of a nanosecond.
+    fn span(&self, units: u32) -> u128 {
+        u128::from(self.per).saturating_mul(units.into())
+    }
+
+    fn scale(&self, due: Due) -> u128 {
+        let count = u128::from(self.count.get());
+        u128::from(due.nanos).saturating_mul(count).saturating_add(count.min(due.part.into()))
+    }
+
+    fn unscale(&self, scaled: u128) -> Due {
+        let count = u128::from(self.count.get());
+        let nanos = u64::try_from(scaled.checked_div(count).unwrap_or_default()).unwrap_or(u64::MAX);
+        let part = scaled.checked_rem(count).unwrap_or_default();
+        Due { nanos, part: u32::try_from(part).unwrap_or_default() }
+    }
+
+    fn nanos_up(&self, scaled: u128) -> u64 {
+        u64::try_from(scaled.div_ceil(u128::from(self.count.get()))).unwrap_or(u64::MAX)
+    }
+}

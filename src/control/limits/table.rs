@@ -1,0 +1,151 @@
+//! The table: which bucket a key has, and making all of them before a worker serves.
+
+use std::fmt;
+
+use siphasher::sip128::SipHasher24;
+
+use crate::control::limits::slots::Bucket;
+use crate::control::limits::slots::OWN;
+use crate::control::limits::store::Buckets;
+use crate::control::limits::store::Key;
+use crate::control::limits::store::Part;
+use crate::model::quantity::Size;
+
+/// What a bucket is reckoned at: its bytes and what an allocator adds. The host's map adds about a tenth to that.
+const RECKONED: u64 = 1_024;
+
+/// How often a lost race for a shared key is run again.
+pub const TRIES: u32 = 64;
+
+/// The policy's `limits_memory`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Memory(Size);
+
+impl Memory {
+    /// The least: 21 buckets of each part.
+    pub const LEAST: Size = Size(64 << 10);
+    /// What a policy has that does not say.
+    pub const DEFAULT: Memory = Memory(Size(4 << 20));
+    /// The most.
+    pub const MOST: Size = Size(64 << 20);
+
+    /// A size within the bounds.
+    pub fn new(size: Size) -> Option<Self> {
+        (Self::LEAST..=Self::MOST).contains(&size).then_some(Self(size))
+    }
+
+    /// How many buckets each part has.
+    fn buckets(self) -> u32 {
+        let parts = u64::try_from(Part::ALL.len()).unwrap_or(u64::MAX);
+        let each = self.0.0.checked_div(RECKONED).and_then(|all| all.checked_div(parts));
+        each.and_then(|each| u32::try_from(each).ok()).unwrap_or_default().max(1)
+    }
+}
+
+/// The secret, and how many buckets there are; all else is in the shared memory.
+#[derive(Clone)]
+pub struct Table {
+    secret: [u8; 16],
+    buckets: u32,
+}
+
+/// The shared memory did not hold what was written to it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Unprepared;
+
+impl fmt::Display for Unprepared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the memory that the workers share does not keep what is written to it")
+    }
+}
+
+impl std::error::Error for Unprepared {}
+
+/// How much a table holds, for the start log.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Capacity {
+    /// Bytes of all the buckets, what an allocator adds among them.
+    pub bytes: u64,
+    /// Buckets of each of the three parts.
+    pub buckets: u32,
+    /// Live keys that each part has a slot for, if they spread evenly.
+    pub keys: u32,
+}
+
+impl fmt::Display for Capacity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { bytes, buckets, keys } = self;
+        write!(f, "{bytes} bytes: {buckets} buckets and {keys} live keys in each of three parts")
+    }
+}
+
+impl Table {
+    /// Finds the table in the shared memory, and makes what of it is not there yet: the secret, from `random`, and
+    /// the buckets. What is there stays as it is, so every worker may call this with random bytes of its own, at
+    /// every start and every change of the policy, and all hold the same table.
+    ///
+    /// Another `memory` than before gives most keys another bucket, so what was counted is forgotten.
+    ///
+    /// # Errors
+    /// [`Unprepared`] where the shared memory does not do what [`Buckets`] says.
+    pub fn prepare(memory: Memory, store: &impl Buckets, random: [u8; 16]) -> Result<Self, Unprepared> {
+        let table = Self { secret: secret(store, random)?, buckets: memory.buckets() };
+        table.make(store);
+        Ok(table)
+    }
+
+    /// How much it holds.
+    pub fn capacity(&self) -> Capacity {
+        let parts = u64::try_from(Part::ALL.len()).unwrap_or(u64::MAX);
+        Capacity {
+            bytes: u64::from(self.buckets).saturating_mul(parts).saturating_mul(RECKONED),
+            buckets: self.buckets,
+            keys: self.buckets.saturating_mul(u32::try_from(OWN).unwrap_or(u32::MAX)),
+        }
+    }
+
+    /// A hash that only this process's secret can repeat.
+    pub fn hasher(&self) -> SipHasher24 {
+        SipHasher24::new_with_key(&self.secret)
+    }
+
+    /// The bucket for a hash whose other half is the fingerprint.
+    pub fn bucket(&self, part: Part, hash: u64) -> Key {
+        // Multiply and shift: as even as a remainder, and no division.
+        let index = u128::from(hash).saturating_mul(self.buckets.into()) >> 64;
+        Key::Bucket(part, u32::try_from(index).unwrap_or_default())
+    }
+
+    /// Makes the buckets that are not there. One key remembers how many are, so that a change of the policy does
+    /// not go through all of them again.
+    fn make(&self, store: &impl Buckets) {
+        let read = store.read(Key::Made);
+        let made = read.as_ref().and_then(|(value, _)| value.as_slice().try_into().ok());
+        let made = made.map_or(0, u32::from_le_bytes);
+        if made >= self.buckets {
+            return;
+        }
+        let empty = Bucket::empty();
+        for part in Part::ALL {
+            for index in made..self.buckets {
+                // A clash says that it is there already. One that cannot be made is made when a key comes.
+                let _ = store.swap(Key::Bucket(part, index), empty.bytes(), None);
+            }
+        }
+        // Another worker may have said so meanwhile; saying it twice only costs time.
+        let _ = store.swap(Key::Made, &self.buckets.to_le_bytes(), read.map(|(_, stamp)| stamp));
+    }
+}
+
+/// The secret that is there; else `random` becomes it.
+fn secret(store: &impl Buckets, random: [u8; 16]) -> Result<[u8; 16], Unprepared> {
+    for _ in 0..TRIES {
+        let read = store.read(Key::Secret);
+        if let Some(secret) = read.as_ref().and_then(|(value, _)| value.as_slice().try_into().ok()) {
+            return Ok(secret);
+        }
+        // Whoever wins, the next look shows the winner's.
+        let _ = store.swap(Key::Secret, &random, read.map(|(_, stamp)| stamp));
+    }
+    Err(Unprepared)
+}
