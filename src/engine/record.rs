@@ -116,7 +116,7 @@ impl Record {
         };
         let route = self.route.and_then(|index| self.policy.routes.get(index));
         put("policy", Some(self.policy.name.as_str().into()));
-        put("digest", Some(self.policy.short_digest().into()));
+        put("digest", Some(self.policy.digest.to_string().into()));
         put("revision", self.policy.revision.as_deref().map(Into::into));
         put("route", Some(self.route_name().into()));
         put("team", route.and_then(|route| route.team.as_ref()).map(Name::as_str).map(Into::into));

@@ -3,9 +3,10 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::control::body::SchemaStore;
-use crate::control::body::Schemas;
+use crate::control::body::schema::SchemaStore;
+use crate::control::body::schema::Schemas;
 use crate::control::client::Client;
+use crate::control::limits;
 use crate::control::limits::Limits;
 use crate::control::routing::RouteMatch;
 use crate::control::routing::Routing;
@@ -13,13 +14,14 @@ use crate::control::tokens::Definitions;
 use crate::control::transport::Transport;
 use crate::document::Fields;
 use crate::document::Node;
-use crate::document::digest;
+use crate::document::digest::Digest;
 use crate::fault::Fault;
 use crate::fault::Problems;
 use crate::model::name::Name;
 use crate::model::quantity::Span;
 use crate::model::secrets::Secrets;
 use crate::model::time::Nanos;
+use crate::model::value::ClaimRef;
 use crate::model::value::Source;
 use crate::policy::Policy;
 use crate::policy::Route;
@@ -88,9 +90,11 @@ fn compile(
         .unwrap_or_default();
     let schemas =
         fields.optional("schemas").map(|node| Schemas::compile(node, store, problems)).unwrap_or_default();
-    let limits = Limits::compile(fields.optional("limits"), fields.optional("limits_memory"), &definitions, problems);
+    let limits = limits(&fields, name.as_ref(), &definitions, &client, problems);
+    let memory = limits::memory(fields.optional("limits_memory"), problems);
+    let limit_names: Vec<Name> = limits.iter().map(|limit| limit.name().clone()).collect();
     let defaults = fields.optional("defaults").map(|node| defaults(node, problems)).unwrap_or_default();
-    let words = ModeWords::take(&fields, true, limits.names(), problems);
+    let words = ModeWords::take(&fields, true, &limit_names, problems);
     let audit = fields
         .optional("audit")
         .and_then(|node| Audit::compile(node, circumstances.secrets, problems))
@@ -101,13 +105,13 @@ fn compile(
         .and_then(|node| node.word(&[("hold", true), ("stream", false)], problems))
         .unwrap_or(true);
 
-    let raw = fields.required("routes").map(|node| RawRoute::open_all(node, limits.names(), problems));
+    let raw = fields.required("routes").map(|node| RawRoute::open_all(node, &limit_names, problems));
     let raw = raw.unwrap_or_default();
     RawRoute::note_duplicates(&raw, problems);
     let names: Vec<&Name> = raw.iter().flat_map(|route| route.name().into_iter().chain(route.group_name())).collect();
     let overrides = fields
         .optional("overrides")
-        .map(|node| Override::compile_all(node, &names, limits.names(), circumstances.now, problems))
+        .map(|node| Override::compile_all(node, &names, &limit_names, circumstances.now, problems))
         .unwrap_or_default();
     let matches: Vec<Option<RouteMatch>> = raw.iter().map(|route| route.read_match(problems)).collect();
     let routing = Routing::compile(fields.optional("routing"), &matches, problems);
@@ -117,6 +121,7 @@ fn compile(
         definitions: &definitions,
         schemas: &schemas,
         limits: &limits,
+        limit_names: &limit_names,
         defaults: &defaults,
         words: &words,
         overrides: &overrides,
@@ -133,7 +138,7 @@ fn compile(
         return None;
     }
     remark_unused(node, &limits, &definitions, &routes, problems);
-    let needs_ip = limits.keys().flat_map(|value| value.sources()).any(|source| *source == Source::Ip);
+    let needs_ip = limits.iter().flat_map(|limit| limit.key()).flat_map(|part| part.value.sources()).any(|it| *it == Source::Ip);
     if needs_ip && client.forwarded().is_none() {
         let why = "a limit counts by `ip`: say whose address that is, `client.ip: connection` or `forwarded`";
         problems.note(&node.place, Fault::conflict(why));
@@ -143,13 +148,14 @@ fn compile(
     Some(Policy {
         name: name?,
         revision,
-        digest: digest(node),
+        digest: Digest::of(node.to_json().to_string().as_bytes()),
         transport,
         routing,
         client,
         identity_headers: definitions.forwarded_headers().map(Into::into).collect(),
         tokens: definitions,
         limits,
+        memory: memory?,
         routes,
         modes,
         needs_ip: needs_ip || audit.ip_prefix,
@@ -157,6 +163,27 @@ fn compile(
         first_keys_wait: first_keys_wait.unwrap_or(Duration::from_secs(2)),
         holds_heads,
     })
+}
+
+/// Reads `limits`, once everything that a key can name is known.
+fn limits(
+    fields: &Fields<'_>,
+    name: Option<&Name>,
+    definitions: &Definitions,
+    client: &Client,
+    problems: &Problems,
+) -> Limits {
+    let required = |claim: &ClaimRef| {
+        definitions.get(claim.token).is_some_and(|definition| definition.always_has(&claim.claim))
+    };
+    let around = limits::Around {
+        // A policy without a name is refused anyway; its limits are read all the same.
+        policy: name.unwrap_or(&Name::none()),
+        tokens: definitions.names(),
+        required: &required,
+        client_by_claim: client.values().any(|value| value.claims().next().is_some()),
+    };
+    Limits::compile(fields.optional("limits"), &around, problems)
 }
 
 fn defaults(node: &Node, problems: &Problems) -> Inherited {
@@ -192,9 +219,9 @@ fn remark_unused(node: &Node, limits: &Limits, definitions: &Definitions, routes
             problems.remark(&entry.place, "unused", format!("no route uses `{name}`"));
         }
     };
-    for (index, name) in limits.names().iter().enumerate() {
-        if !routes.iter().any(|route| route.limits.contains(&index)) {
-            unused("limits", name);
+    for limit in limits.iter() {
+        if !routes.iter().any(|route| route.limits.contains(&limit.index())) {
+            unused("limits", limit.name());
         }
     }
     for (index, name) in definitions.names().iter().enumerate() {

@@ -14,21 +14,24 @@ mod tests;
 use std::rc::Rc;
 use std::time::Duration;
 
-pub use crate::control::body::SchemaStore;
+pub use crate::control::body::schema::SchemaStore;
 pub use crate::policy::audit::Audit;
 pub use crate::policy::audit::PseudonymKey;
+pub use crate::policy::compile::Circumstances;
 pub use crate::policy::modes::Dial;
 pub use crate::policy::modes::Modes;
 
 use crate::control::access::Access;
 use crate::control::client::Client;
 use crate::control::limits::Limits;
+use crate::control::limits::table::Memory;
 use crate::control::request::Request;
 use crate::control::response::Response;
 use crate::control::routing::Routing;
 use crate::control::tokens::Definitions;
 use crate::control::tokens::Demand;
 use crate::control::transport::Transport;
+use crate::document::digest::Digest;
 use crate::model::name::Name;
 
 /// What every route demands.
@@ -38,8 +41,8 @@ pub struct Policy {
     pub name: Name,
     /// The author's own mark, shown beside the digest.
     pub revision: Option<Rc<str>>,
-    /// SHA-256 of the document, in hex.
-    pub digest: String,
+    /// What the document is called by.
+    pub digest: Digest,
     /// Cleartext and TLS.
     pub transport: Transport,
     /// Hosts and paths.
@@ -50,6 +53,8 @@ pub struct Policy {
     pub tokens: Definitions,
     /// Named limits.
     pub limits: Limits,
+    /// How much the limits' table may take.
+    pub memory: Memory,
     /// The routes, in the document's order.
     pub routes: Vec<Route>,
     /// The modes for requests that have no route.
@@ -82,14 +87,7 @@ pub struct Route {
     /// What goes out; `None` where answers are not looked at.
     pub response: Option<Rc<Response>>,
     /// Its limits, by index.
-    pub limits: Vec<usize>,
+    pub limits: Box<[usize]>,
     /// What each control may do.
     pub modes: Modes,
-}
-
-impl Policy {
-    /// The first 12 hex digits of the digest, as metrics and events show it.
-    pub fn short_digest(&self) -> &str {
-        self.digest.get(..12).unwrap_or(&self.digest)
-    }
 }

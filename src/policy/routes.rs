@@ -4,8 +4,9 @@ use std::rc::Rc;
 
 use crate::control::access::Access;
 use crate::control::access::Surroundings;
-use crate::control::body::SchemaStore;
-use crate::control::body::Schemas;
+use crate::control::body::schema::SchemaStore;
+use crate::control::body::schema::Schemas;
+use crate::control::limits;
 use crate::control::limits::Limits;
 use crate::control::request::Request;
 use crate::control::response::Response;
@@ -112,6 +113,7 @@ pub(super) struct Around<'p> {
     pub(super) definitions: &'p Definitions,
     pub(super) schemas: &'p Schemas,
     pub(super) limits: &'p Limits,
+    pub(super) limit_names: &'p [Name],
     pub(super) defaults: &'p Inherited,
     pub(super) words: &'p ModeWords,
     pub(super) overrides: &'p [Override],
@@ -185,7 +187,7 @@ impl<'n> RawRoute<'n> {
         let place = &fields.node.place;
         let team = fields.optional("team").and_then(|node| node.parse::<Name>(problems));
         let own = Inherited::take(&fields);
-        let words = ModeWords::take(&fields, false, around.limits.names(), problems);
+        let words = ModeWords::take(&fields, false, around.limit_names, problems);
         fields.close();
         let effective = match &group {
             Some(group) => {
@@ -229,11 +231,15 @@ impl<'n> RawRoute<'n> {
             .response
             .as_ref()
             .map(|node| Response::compile(node, around.schemas, problems).map(Rc::new));
-        let limits = effective
-            .limits
-            .as_ref()
-            .map(|node| around.limits.route_list(node, &demanded, &parameters, problems))
-            .unwrap_or_default();
+        let limits_around = limits::route::Around {
+            demands: &|token| demanded.contains(&token),
+            sure_of: &|tokens| demand.as_ref().is_some_and(|demand| demand.sure_of(tokens)),
+            has_parameter: &|name| parameters.contains(&name),
+        };
+        let limits = match &effective.limits {
+            Some(node) => around.limits.of_route(node, &limits_around, problems),
+            None => Box::default(),
+        };
         let group_words = group.as_ref().map(|group| &group.words);
         let levels: Vec<&ModeWords> = [Some(&words), group_words, Some(around.words)].into_iter().flatten().collect();
         let name = name?;
