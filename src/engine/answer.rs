@@ -58,10 +58,13 @@ fn problem(refusal: &Refusal, request_id: Option<&str>) -> Vec<u8> {
         out.insert("request_id".into(), id.into());
     }
     match &refusal.extra {
-        Extra::Errors(errors) if !errors.is_empty() => {
+        // What is wrong with an upstream's answer is not for the client.
+        Extra::Errors(errors) if !errors.is_empty() && reason.control() == Control::Request => {
             let errors = errors.iter().map(|error| {
                 let pair = [("pointer", &error.pointer), ("keyword", &error.keyword)];
-                Value::Object(pair.into_iter().map(|(key, text)| (key.to_owned(), text.as_str().into())).collect())
+                Value::Object(
+                    pair.into_iter().map(|(key, text)| (key.to_owned(), text.as_str().into())).collect(),
+                )
             });
             out.insert("errors".into(), Value::Array(errors.collect()));
         }

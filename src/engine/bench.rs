@@ -129,7 +129,8 @@ impl Bench {
         refusal: Refusal,
     ) -> Result<Cleared<Proof>, Refused> {
         // Whoever lacks a subject lacks it because of `tokens`, unless it is `tokens` that says so.
-        let follows = refusal.reason.control() != control && self.unproven.contains(&refusal.reason.control());
+        let follows =
+            refusal.reason.control() != control && self.unproven.contains(&refusal.reason.control());
         let after = Some(refusal.reason.control()).filter(|_| follows);
         let reason = Some(refusal.reason);
         if mode == Mode::Enforce {
@@ -149,7 +150,8 @@ impl Bench {
 
     /// A 403 of a route that conceals its objects looks like a path that no route has.
     fn conceal(&self, control: Control, refusal: Refusal) -> Refusal {
-        let conceals = self.route().and_then(|route| route.access.as_ref()).is_some_and(|access| access.conceals());
+        let conceals =
+            self.route().and_then(|route| route.access.as_ref()).is_some_and(|access| access.conceals());
         if conceals && control == Control::Access && refusal.reason.status() == 403 {
             return Reason::RoutingUnmatched.into();
         }

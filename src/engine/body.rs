@@ -1,5 +1,9 @@
 //! The controls that look at the body, before and after it is there.
 
+use crate::control::request::QueryEdit;
+use crate::control::response::Response;
+use crate::control::tokens;
+use crate::control::tokens::Subjects;
 use crate::engine::Admission;
 use crate::engine::Decision;
 use crate::engine::Evidence;
@@ -28,7 +32,7 @@ pub(crate) struct Form {
     content: Cleared<()>,
     size: Cleared<()>,
     /// The query without the parameters that the route does not know, where it strips them.
-    query: Option<Vec<u8>>,
+    query: Option<QueryEdit>,
 }
 
 /// Proof that the body, if the route looks at one, is as it must be.
@@ -81,7 +85,8 @@ pub(crate) fn form(exchange: &mut Exchange, path: Option<&RequestPath<'_>>) -> R
     if exchange.bench.mode(Rule::RequestParams) != Mode::Enforce {
         query = None;
     }
-    let content = exchange.bench.weigh(Rule::Whole(Control::Request), |_| request.check_form(&headers, ends))?;
+    let content =
+        exchange.bench.weigh(Rule::Whole(Control::Request), |_| request.check_form(&headers, ends))?;
     let size = exchange.bench.weigh(Rule::RequestSize, |_| request.check_declared_size(&headers))?;
     Ok(Form { params, content, size, query })
 }
@@ -107,7 +112,12 @@ pub(crate) fn begin(mut exchange: Exchange, before: BeforeBody) -> Step {
         (false, ends) => {
             let count = BodyCount { max_bytes: request.max_bytes(), seen: 0, over: false };
             let count = Some(count).filter(|_| counts && !ends && !failed(&waiting.before.form.size));
-            Step::Settled(admit(waiting.exchange, waiting.before, Cleared::Waived(Waiver::NotDemanded), count))
+            Step::Settled(admit(
+                waiting.exchange,
+                waiting.before,
+                Cleared::Waived(Waiver::NotDemanded),
+                count,
+            ))
         }
     }
 }
@@ -129,7 +139,9 @@ impl AwaitBody {
         let sized = bench.weigh::<()>(Rule::RequestSize, |_| Err(refusal));
         // Whoever needs what stands in the body cannot have it: that is a failure in its own mode.
         let read = sized.and_then(|_| match bench.mode(Rule::RequestJson) {
-            Mode::Enforce => bench.weigh::<()>(Rule::RequestJson, |_| Err(Reason::RequestTooLarge.into())).map(drop),
+            Mode::Enforce => {
+                bench.weigh::<()>(Rule::RequestJson, |_| Err(Reason::RequestTooLarge.into())).map(drop)
+            }
             _ => Ok(()),
         });
         Grown::Settled(match read {
@@ -156,9 +168,10 @@ impl AwaitBody {
 
     /// The host announced a body and does not hand it over: nobody can say what is in it.
     pub fn unavailable(mut self) -> Decision {
-        let verdict = self.exchange.bench.weigh_in::<()>(Mode::Enforce, Rule::RequestJson, |_| {
-            Err(Reason::RequestMalformed.into())
-        });
+        let verdict = self
+            .exchange
+            .bench
+            .weigh_in::<()>(Mode::Enforce, Rule::RequestJson, |_| Err(Reason::RequestMalformed.into()));
         match verdict {
             Err(refused) => self.exchange.refuse(&refused),
             Ok(_) => self.exchange.refuse(&Refused { shown: Reason::RequestMalformed.into() }),
@@ -211,19 +224,22 @@ fn request_edits(exchange: &Exchange, before: &BeforeBody) -> Edits {
     let Some(route) = exchange.bench.route() else { return edits };
     let subjects = before.tokens.proof();
     if exchange.bench.mode(Rule::Whole(Control::Tokens)) == Mode::Enforce {
-        for name in policy.tokens.strip(headers, subjects) {
-            edits.drop(headers, &name);
-        }
-    }
-    if let Some(subjects) = subjects {
-        edits.set.extend(policy.tokens.forward(subjects).0);
-    }
-    if route.response.as_ref().is_some_and(|response| response.reads_body()) {
-        for name in crate::control::response::ENCODING_HEADERS {
+        for name in tokens::stripped(&policy.tokens, subjects.unwrap_or(&Subjects::default()), headers) {
             edits.drop(headers, name);
         }
     }
-    if let Some(query) = &before.form.query
+    if let Some(subjects) = subjects {
+        let forwarded = tokens::forwarded(&policy.tokens, subjects);
+        edits
+            .set
+            .extend(forwarded.headers.into_iter().map(|(name, value)| (name.into(), value.into_bytes())));
+    }
+    if route.response.as_ref().is_some_and(|response| response.reads_body()) {
+        for name in Response::TAKEN_OFF {
+            edits.drop(headers, name);
+        }
+    }
+    if let Some(QueryEdit(query)) = &before.form.query
         && let Some(target) = headers.single(":path").one()
     {
         let path = target.split(|byte| *byte == b'?').next().unwrap_or_default();

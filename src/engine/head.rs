@@ -86,7 +86,7 @@ pub fn arrive(
     end_of_stream: bool,
 ) -> Step {
     let mut exchange = Exchange::new(policy.clone(), world, headers, end_of_stream);
-    match exchange.early(world) {
+    match exchange.early(memory, world) {
         Ok(early) => exchange.tokens(early, memory, world, None),
         Err(refused) => Step::Settled(exchange.refuse(&refused)),
     }
@@ -133,7 +133,7 @@ impl Exchange {
         }
     }
 
-    fn early(&mut self, world: &impl World) -> Result<Early, Refused> {
+    fn early(&mut self, memory: &mut Memory, world: &impl World) -> Result<Early, Refused> {
         let headers = self.headers.clone();
         let path = headers.single(":path").one().and_then(|target| RequestPath::parse(target).ok());
         let policy = self.bench.policy.clone();
@@ -146,7 +146,7 @@ impl Exchange {
         let routing = self.routing(placed)?;
         let app = policy.client.app(&self.view(path.as_ref(), None));
         self.bench.record.app = app;
-        let limits = limiting::charge(self, Stage::BeforeTokens, path.as_ref(), None, world)?;
+        let limits = limiting::charge(self, Stage::BeforeTokens, path.as_ref(), None, memory, world)?;
         let client = self.client(false, path.as_ref(), None)?;
         Ok(Early { transport, routing, limits, client })
     }
@@ -172,10 +172,13 @@ impl Exchange {
             Ok(place) => return Ok(Cleared::Passed(place)),
             Err(misplaced) => misplaced,
         };
-        let strictest = |routes: &mut dyn Iterator<Item = &Route>| routes.map(|it| it.modes.strictest(now)).max();
+        let strictest =
+            |routes: &mut dyn Iterator<Item = &Route>| routes.map(|it| it.modes.strictest(now)).max();
         let demanded = match misplaced.refusal.reason {
             // No way round an enforced route, whatever `routing` itself may do.
-            Reason::RoutingAmbiguous => strictest(&mut policy.routes.iter()).filter(|mode| *mode == Mode::Enforce),
+            Reason::RoutingAmbiguous => {
+                strictest(&mut policy.routes.iter()).filter(|mode| *mode == Mode::Enforce)
+            }
             Reason::RoutingMethod => {
                 strictest(&mut misplaced.candidates.iter().filter_map(|index| policy.routes.get(*index)))
             }
@@ -194,7 +197,8 @@ impl Exchange {
     ) -> Result<Cleared<Served>, Refused> {
         let policy = self.bench.policy.clone();
         let Some(route) = self.bench.route() else { return Ok(Cleared::Waived(Waiver::NoRoute)) };
-        let by_claim = policy.client.values().flat_map(|value| value.claims()).any(|it| route.demand.names(it.token));
+        let by_claim =
+            policy.client.values().flat_map(|value| value.claims()).any(|it| route.demand.names(it.token));
         if !policy.client.judges() || by_claim != after_tokens {
             return Ok(Cleared::Waived(Waiver::NotDemanded));
         }
@@ -204,7 +208,13 @@ impl Exchange {
     }
 
     /// From the tokens on. `waited` is the deadline of a request that waits already.
-    fn tokens(mut self, early: Early, memory: &mut Memory, world: &impl World, waited: Option<Nanos>) -> Step {
+    fn tokens(
+        mut self,
+        early: Early,
+        memory: &mut Memory,
+        world: &impl World,
+        waited: Option<Nanos>,
+    ) -> Step {
         let rule = Rule::Whole(Control::Tokens);
         let policy = self.bench.policy.clone();
         let mode = self.bench.mode(rule);
@@ -224,7 +234,9 @@ impl Exchange {
         };
         let waivable = if demand.is_some() { Waiver::Disabled } else { Waiver::NotDemanded };
         let tokens = match verdict {
-            None if waivable == Waiver::Disabled => self.bench.weigh(rule, |_| Err(Reason::TokensMissing.into())),
+            None if waivable == Waiver::Disabled => {
+                self.bench.weigh(rule, |_| Err(Reason::TokensMissing.into()))
+            }
             None => Ok(Cleared::Waived(waivable)),
             Some(Err(refusal)) if refusal.reason == Reason::TokensKeysUnavailable => {
                 let deadline = waited.unwrap_or_else(|| now.plus(policy.first_keys_wait));
@@ -236,7 +248,7 @@ impl Exchange {
             }
             Some(verdict) => self.bench.weigh(rule, |_| verdict),
         };
-        let before = tokens.and_then(|tokens| self.after_tokens(early, tokens, world));
+        let before = tokens.and_then(|tokens| self.after_tokens(early, tokens, memory, world));
         match before {
             Ok(before) => body::begin(self, before),
             Err(refused) => Step::Settled(self.refuse(&refused)),
@@ -246,13 +258,14 @@ impl Exchange {
     fn after_tokens(
         &mut self,
         early: Early,
-        tokens: Cleared<Subjects>,
+        cleared: Cleared<Subjects>,
+        memory: &mut Memory,
         world: &impl World,
     ) -> Result<BeforeBody, Refused> {
         let headers = self.headers.clone();
         let path = headers.single(":path").one().and_then(|target| RequestPath::parse(target).ok());
         let policy = self.bench.policy.clone();
-        let subjects = tokens.proof();
+        let subjects = cleared.proof();
         if let (Some(key), Some(subject)) = (&policy.audit.pseudonym, subjects.and_then(Subjects::first)) {
             self.bench.record.pseudonym = subject.sub().map(|sub| key.pseudonym(subject.issuer(), sub));
         }
@@ -261,10 +274,13 @@ impl Exchange {
             self.bench.record.app = app;
         }
         let client = self.client(true, path.as_ref(), subjects)?;
-        let limits = limiting::charge(self, Stage::AfterTokens, path.as_ref(), subjects, world)?;
+        if let Some(subjects) = subjects {
+            self.bench.weigh(Rule::TokensBinding, |_| tokens::check_binding(&policy.tokens, subjects))?;
+        }
+        let limits = limiting::charge(self, Stage::AfterTokens, path.as_ref(), subjects, memory, world)?;
         let form = body::form(self, path.as_ref())?;
         let access = self.access(path.as_ref(), subjects)?;
-        Ok(BeforeBody { early, tokens, limits, client, access, form })
+        Ok(BeforeBody { early, tokens: cleared, limits, client, access, form })
     }
 
     fn access(
@@ -333,16 +349,18 @@ impl Exchange {
 /// The request's id, where it is fit for an answer and a log as it is.
 fn request_id(headers: &Headers) -> Option<Box<str>> {
     let id = headers.single("x-request-id").one()?;
-    let fits = id.len() <= 64 && id.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
+    let fits = id.len() <= 64
+        && id.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
     std::str::from_utf8(id).ok().filter(|_| fits && !id.is_empty()).map(Into::into)
 }
 
 /// A refusal of the engine's own, for requests whose head the host could not hand over.
-pub(crate) fn unreadable(policy: &Rc<Policy>, now: Nanos) -> Decision {
+pub fn unreadable(policy: &Rc<Policy>, now: Nanos) -> Decision {
     let mut bench = Bench::new(policy.clone(), now);
     let refusal = Refusal::new(Reason::RoutingAmbiguous);
     let rule = Rule::Whole(Control::Routing);
-    let exchange = |bench| Exchange { bench, headers: Rc::default(), end_of_stream: true, ip: None, hsts: None };
+    let exchange =
+        |bench| Exchange { bench, headers: Rc::default(), end_of_stream: true, ip: None, hsts: None };
     match bench.weigh_in::<()>(Mode::Enforce, rule, |_| Err(refusal.clone())) {
         Err(refused) => exchange(bench).refuse(&refused),
         Ok(_) => exchange(bench).refuse(&Refused { shown: refusal }),

@@ -25,8 +25,10 @@ pub use crate::engine::body::AwaitBody;
 pub use crate::engine::body::BodyCount;
 pub use crate::engine::body::Grown;
 pub use crate::engine::edits::Edits;
+pub use crate::engine::edits::untrusted;
 pub use crate::engine::head::AwaitKeys;
 pub use crate::engine::head::arrive;
+pub use crate::engine::head::unreadable;
 pub use crate::engine::record::Event;
 pub use crate::engine::record::Labels;
 pub use crate::engine::record::Record;
@@ -34,7 +36,9 @@ pub use crate::engine::response::AnswerStep;
 pub use crate::engine::response::AwaitAnswer;
 pub use crate::engine::response::AwaitAnswerBody;
 
-use crate::control::limits::Buckets;
+use crate::control::limits::Limiter;
+use crate::control::limits::Stats;
+use crate::control::limits::store::Buckets;
 use crate::control::tokens;
 use crate::control::transport::Protection;
 use crate::model::time::Nanos;
@@ -52,12 +56,48 @@ pub trait World: Buckets {
 }
 
 /// What one worker keeps between requests, beside the policy.
-#[derive(Debug)]
 pub struct Memory {
     /// The key sets, by token definition.
     pub keys: tokens::Keys,
     /// Tokens that were verified, and tokens that were not.
     pub caches: tokens::Caches,
+    /// The table that limits are counted in.
+    pub limiter: Limiter,
+    /// What went on in it since the last time somebody asked.
+    pub slots: Slots,
+}
+
+/// What went on in the table of limits, added up.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Slots(Stats);
+
+impl Slots {
+    fn add(&mut self, more: Stats) {
+        let Stats { looked, live, reused, overflowed, clashes, contended, kept } = more;
+        let sum = &mut self.0;
+        sum.looked = sum.looked.saturating_add(looked);
+        sum.live = sum.live.saturating_add(live);
+        sum.reused = sum.reused.saturating_add(reused);
+        sum.overflowed = sum.overflowed.saturating_add(overflowed);
+        sum.clashes = sum.clashes.saturating_add(clashes);
+        sum.contended = sum.contended.saturating_add(contended);
+        sum.kept = sum.kept.saturating_add(kept);
+    }
+
+    /// What came together since the last time, by name.
+    pub fn take(&mut self) -> [(&'static str, u32); 7] {
+        let Stats { looked, live, reused, overflowed, clashes, contended, kept } =
+            std::mem::take(&mut self.0);
+        [
+            ("looked", looked),
+            ("live", live),
+            ("reused", reused),
+            ("overflowed", overflowed),
+            ("clashes", clashes),
+            ("contended", contended),
+            ("kept", kept),
+        ]
+    }
 }
 
 /// Where a request stands after its head.

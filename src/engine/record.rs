@@ -11,6 +11,7 @@ use crate::model::mode::Control;
 use crate::model::name::Name;
 use crate::policy::Policy;
 use crate::refusal::Reason;
+use crate::telemetry;
 use crate::telemetry::Outcome;
 
 /// One thing that a control made of a request.
@@ -105,9 +106,18 @@ impl Record {
         self.events.iter().skip(self.told).any(|event| event.outcome != Outcome::Admitted)
     }
 
-    /// The request's audit event: one JSON object, free of tokens, claims, bodies, paths and whole addresses by
+    /// One line for the log: what was not handed out yet.
+    pub fn audit_line(&self, status: Option<u16>) -> String {
+        format!("portcullis-audit {}", self.event(status, self.told))
+    }
+
+    /// The request's audit event, with everything that happened: one JSON object, free of tokens, claims, bodies, paths and whole addresses by
     /// construction. `status` is that of the answer, where there is one already.
     pub fn audit(&self, status: Option<u16>) -> String {
+        self.event(status, 0)
+    }
+
+    fn event(&self, status: Option<u16>, from: usize) -> String {
         let mut event = Map::new();
         let mut put = |name: &str, value: Option<Value>| {
             if let Some(value) = value {
@@ -127,7 +137,12 @@ impl Record {
         put("subject", self.pseudonym.as_deref().map(Into::into));
         let prefix = self.ip.filter(|_| self.policy.audit.ip_prefix).map(ClientIp::audit_prefix);
         put("ip", prefix.map(Into::into));
-        let told = self.events.iter().filter(|event| event.outcome != Outcome::Admitted).map(Event::to_json);
+        let told = self
+            .events
+            .iter()
+            .skip(from)
+            .filter(|event| event.outcome != Outcome::Admitted)
+            .map(Event::to_json);
         put("events", Some(Value::Array(told.collect())));
         Value::Object(event).to_string()
     }
@@ -135,6 +150,23 @@ impl Record {
     /// Marks all events as handed out.
     pub fn tell(&mut self) {
         self.told = self.events.len();
+    }
+}
+
+impl Labels {
+    /// The name of the series.
+    pub fn name(&self, policy: &Policy) -> String {
+        let route =
+            self.route.and_then(|index| policy.routes.get(index)).map_or("none", |route| route.name.as_str());
+        let mut labels = vec![
+            ("policy", policy.name.as_str()),
+            ("route", route),
+            ("control", self.control.map_or("none", Control::as_str)),
+            ("outcome", self.outcome.as_str()),
+            ("reason", self.reason.map_or("none", Reason::code)),
+        ];
+        labels.extend(self.version.as_deref().map(|version| ("app_version", version)));
+        telemetry::series(telemetry::DECISIONS, &labels)
     }
 }
 

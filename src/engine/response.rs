@@ -1,5 +1,9 @@
 //! The answer on its way back.
 
+use std::rc::Rc;
+
+use crate::control::response::Plan;
+use crate::control::response::Response;
 use crate::engine::Decision;
 use crate::engine::Rejection;
 use crate::engine::answer::Answer;
@@ -8,8 +12,6 @@ use crate::engine::bench::Refused;
 use crate::engine::edits::Edits;
 use crate::engine::head::Exchange;
 use crate::engine::record::Record;
-use crate::control::response::Plan;
-use crate::control::response::Response;
 use crate::model::headers::Found;
 use crate::model::headers::Headers;
 use crate::model::mode::Control;
@@ -32,7 +34,7 @@ pub struct AwaitAnswer {
 #[derive(Debug)]
 pub struct AwaitAnswerBody {
     answer: AwaitAnswer,
-    response: Response,
+    response: Rc<Response>,
 }
 
 /// Where an answer stands after its head.
@@ -76,7 +78,7 @@ impl AwaitAnswer {
         let Some(response) = route.response.clone().filter(|response| asked && response.reads_body()) else {
             return self.pass();
         };
-        match response.plan(self.head, status, headers) {
+        match response.plan(self.head, status, headers, end_of_stream) {
             Ok(Plan::Pass) => self.pass(),
             Ok(Plan::Hold) if end_of_stream => AwaitAnswerBody { answer: self, response }.judge(&[]),
             Ok(Plan::Hold) => AnswerStep::Hold(AwaitAnswerBody { answer: self, response }),
@@ -93,7 +95,8 @@ impl AwaitAnswer {
     /// The body of the request, which streams on, is over its bound.
     pub(crate) fn body_too_large(&mut self, now: Nanos) -> Option<Decision> {
         self.bench.now = now;
-        let refused = self.bench.weigh::<()>(Rule::RequestSize, |_| Err(Reason::RequestTooLarge.into())).err()?;
+        let refused =
+            self.bench.weigh::<()>(Rule::RequestSize, |_| Err(Reason::RequestTooLarge.into())).err()?;
         Some(Decision::Refuse(Box::new(self.rejection(&refused))))
     }
 
@@ -106,7 +109,9 @@ impl AwaitAnswer {
 
     fn pass(self) -> AnswerStep {
         let mut edits = Edits::default();
-        edits.set.extend(self.hsts.map(|value| ("strict-transport-security".into(), value.as_bytes().to_vec())));
+        edits
+            .set
+            .extend(self.hsts.map(|value| ("strict-transport-security".into(), value.as_bytes().to_vec())));
         AnswerStep::Pass(edits, self.bench.record)
     }
 
@@ -138,8 +143,10 @@ impl AwaitAnswerBody {
                 let bench = &mut whole.answer.bench;
                 let verdict = bench.weigh(Rule::Whole(Control::Response), |_| response.check_json(body));
                 let verdict = verdict.and_then(|parsed| match parsed.proof() {
-                    Some(value) => bench.weigh(Rule::ResponseSchema, |_| response.check_schema(value)).map(drop),
-                    None => Ok(()),
+                    Some(Some(value)) => {
+                        bench.weigh(Rule::ResponseSchema, |_| response.check_schema(value)).map(drop)
+                    }
+                    Some(None) | None => Ok(()),
                 });
                 match verdict {
                     Err(refused) => whole.answer.replace(&refused),

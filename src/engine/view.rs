@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::control::limits::key::KeySight;
 use crate::control::routing::Parameters;
 use crate::control::tokens::Subjects;
 use crate::model::headers::Found;
@@ -47,6 +48,12 @@ fn owned<'a>(text: Option<String>) -> Seen<'a> {
     text.map_or(Seen::Missing, |text| Seen::Bytes(Cow::Owned(text.into_bytes())))
 }
 
+impl KeySight for View<'_> {
+    fn issuer(&self, token: usize) -> Option<&str> {
+        self.subjects.and_then(|subjects| subjects.of(token)).map(|subject| subject.issuer())
+    }
+}
+
 impl Sight for View<'_> {
     fn see(&self, source: &Source) -> Seen<'_> {
         match source {
@@ -59,18 +66,24 @@ impl Sight for View<'_> {
             Source::Header(name) => self.header(name),
             Source::Claim(claim) => {
                 let subject = self.subjects.and_then(|subjects| subjects.of(claim.token));
-                subject.and_then(|subject| subject.claims().get(&claim.claim)).map_or(Seen::Missing, Seen::Json)
+                subject
+                    .and_then(|subject| subject.claims().get(&claim.claim))
+                    .map_or(Seen::Missing, Seen::Json)
             }
             // Values of bodies are refused when the policy is compiled.
             Source::Body(_) | Source::Response(_) => Seen::Missing,
-            Source::Route => self.route.map_or(Seen::Missing, |name| Seen::Bytes(Cow::Borrowed(name.as_bytes()))),
+            Source::Route => {
+                self.route.map_or(Seen::Missing, |name| Seen::Bytes(Cow::Borrowed(name.as_bytes())))
+            }
             Source::Method => self.header(":method"),
             Source::Host => {
                 let host = self.headers.single(":authority").one().and_then(Host::parse);
                 owned(host.map(|host| host.as_str().to_owned()))
             }
             Source::Version => owned(self.policy.client.app(self).version.map(|version| version.to_string())),
-            Source::Platform => owned(self.policy.client.app(self).platform.map(|platform| platform.to_string())),
+            Source::Platform => {
+                owned(self.policy.client.app(self).platform.map(|platform| platform.to_string()))
+            }
         }
     }
 }

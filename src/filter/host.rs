@@ -65,13 +65,25 @@ pub(crate) enum Metric {
 unsafe extern "C" {
     fn proxy_log(level: u32, data: *const u8, size: usize) -> u32;
     fn proxy_get_current_time_nanoseconds(time: *mut u64) -> u32;
-    fn proxy_get_buffer_bytes(kind: u32, start: usize, max: usize, data: *mut *mut u8, size: *mut usize) -> u32;
+    fn proxy_get_buffer_bytes(
+        kind: u32,
+        start: usize,
+        max: usize,
+        data: *mut *mut u8,
+        size: *mut usize,
+    ) -> u32;
     fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, size: *mut usize) -> u32;
     fn proxy_replace_header_map_value(map: u32, k: *const u8, ks: usize, v: *const u8, vs: usize) -> u32;
     fn proxy_remove_header_map_value(map: u32, key: *const u8, size: usize) -> u32;
     fn proxy_get_property(path: *const u8, size: usize, data: *mut *mut u8, len: *mut usize) -> u32;
     fn proxy_set_property(path: *const u8, size: usize, data: *const u8, len: usize) -> u32;
-    fn proxy_get_shared_data(key: *const u8, size: usize, data: *mut *mut u8, len: *mut usize, cas: *mut u32) -> u32;
+    fn proxy_get_shared_data(
+        key: *const u8,
+        size: usize,
+        data: *mut *mut u8,
+        len: *mut usize,
+        cas: *mut u32,
+    ) -> u32;
     fn proxy_set_shared_data(key: *const u8, size: usize, data: *const u8, len: usize, cas: u32) -> u32;
     fn proxy_define_metric(kind: u32, name: *const u8, size: usize, id: *mut u32) -> u32;
     fn proxy_increment_metric(id: u32, offset: i64) -> u32;

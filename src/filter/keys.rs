@@ -54,7 +54,10 @@ impl Sheet {
     }
 
     fn to_bytes(self) -> Vec<u8> {
-        [self.version, self.fetched.0, self.due.0, self.failures].iter().flat_map(|it| it.to_le_bytes()).collect()
+        [self.version, self.fetched.0, self.due.0, self.failures]
+            .iter()
+            .flat_map(|it| it.to_le_bytes())
+            .collect()
     }
 }
 
@@ -190,7 +193,8 @@ impl Fetcher {
         count(runtime, definition, why);
         host::log(Level::Warn, &format!("portcullis: keys of `{}`: fetch failed: {why}", definition.name));
         let Some((sheet, cas)) = sheet(&name) else { return };
-        let factor = 1_u32.checked_shl(u32::try_from(sheet.failures.min(16)).unwrap_or(16)).unwrap_or(u32::MAX);
+        let factor =
+            1_u32.checked_shl(u32::try_from(sheet.failures.min(16)).unwrap_or(16)).unwrap_or(u32::MAX);
         let wait = FIRST_BACKOFF.saturating_mul(factor).min(jwks.refresh);
         let due = host::now().plus(spread(wait));
         let sheet = Sheet { due, failures: sheet.failures.saturating_add(1), ..sheet };

@@ -12,7 +12,10 @@ mod world;
 use proxy_wasm::traits::RootContext;
 use proxy_wasm::types::LogLevel;
 
-#[expect(unsafe_code, reason = "the module's entry has a fixed name, which the SDK's macro writes without `unsafe`")]
+#[expect(
+    unsafe_code,
+    reason = "the module's entry has a fixed name, which the SDK's macro writes without `unsafe`"
+)]
 mod entry {
     //! What the host calls first.
 
@@ -29,5 +32,7 @@ mod entry {
 
 fn start() {
     proxy_wasm::set_log_level(LogLevel::Info);
-    proxy_wasm::set_root_context(|context_id| -> Box<dyn RootContext> { Box::new(root::Root::new(context_id)) });
+    proxy_wasm::set_root_context(|context_id| -> Box<dyn RootContext> {
+        Box::new(root::Root::new(context_id))
+    });
 }

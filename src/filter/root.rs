@@ -14,6 +14,7 @@ use crate::control::tokens::Caches;
 use crate::control::tokens::Keys;
 use crate::document::Node;
 use crate::engine::Memory;
+use crate::engine::Slots;
 use crate::fault::Problems;
 use crate::filter::host;
 use crate::filter::host::Body;
@@ -76,7 +77,7 @@ impl Root {
         };
         let problems = Problems::default();
         let env = |name: &str| std::env::var(name).ok();
-        let circumstances = Circumstances { now: host::now(), secrets: Secrets::From(&env) };
+        let circumstances = Circumstances { now: host::now(), secrets: Secrets::needed(&env) };
         let policy = Node::from_json(&text, &problems).and_then(|node| {
             VM.with_borrow_mut(|vm| Policy::compile(&node, &mut vm.schemas, circumstances, &problems))
         });
@@ -100,10 +101,13 @@ impl Root {
             host::log(Level::Error, &format!("portcullis: the host has no random numbers: {why}"));
             return None;
         }
-        let limiter = match Limiter::prepare(policy.limits.memory(), &Host, random) {
+        let limiter = match Limiter::prepare(policy.memory, &Host, random) {
             Ok(limiter) => limiter,
             Err(_) => {
-                host::log(Level::Error, "portcullis: the host does not keep shared data; limits cannot count");
+                host::log(
+                    Level::Error,
+                    "portcullis: the host does not keep shared data; limits cannot count",
+                );
                 return None;
             }
         };
@@ -114,7 +118,7 @@ impl Root {
             &format!(
                 "portcullis: policy `{}` {} revision {} in force; limits: {} keys in {} bytes",
                 policy.name,
-                policy.short_digest(),
+                policy.digest,
                 policy.revision.as_deref().unwrap_or("-"),
                 capacity.keys,
                 capacity.bytes,
@@ -129,12 +133,14 @@ impl Root {
                     keys: Keys::new(&policy.tokens, Some(&before.keys)),
                     caches: Caches::new(&policy.tokens, Some(caches)),
                     limiter,
+                    slots: Slots::default(),
                 }
             }
             None => Memory {
                 keys: Keys::new(&policy.tokens, None),
                 caches: Caches::new(&policy.tokens, None),
                 limiter,
+                slots: Slots::default(),
             },
         };
         show(last.as_ref().map(|last| &*last.policy), &policy);
@@ -147,7 +153,7 @@ impl Root {
 /// The gauge of the policy in force: 1 under its digest, 0 under the one before.
 fn show(before: Option<&Policy>, now: &Policy) {
     let set = |policy: &Policy, value| {
-        let labels = [("policy", policy.name.as_str()), ("digest", policy.short_digest())];
+        let labels = [("policy", policy.name.as_str()), ("digest", &policy.digest.to_string())];
         if let Ok(id) = host::metric(Metric::Gauge, &telemetry::series(telemetry::POLICY, &labels)) {
             host::gauge(id, value);
         }
@@ -205,7 +211,9 @@ impl Context for Unconfigured {}
 
 impl HttpContext for Unconfigured {
     fn on_http_request_headers(&mut self, _: usize, _: bool) -> proxy_wasm::types::Action {
-        if host::answer(503, &[("cache-control", "no-store".to_owned())], b"", "portcullis_unconfigured").is_err() {
+        if host::answer(503, &[("cache-control", "no-store".to_owned())], b"", "portcullis_unconfigured")
+            .is_err()
+        {
             let _ = host::close(host::Half::Request);
         }
         proxy_wasm::types::Action::Pause

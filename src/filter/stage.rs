@@ -156,7 +156,12 @@ impl Stage {
     }
 
     /// The answer's head is here.
-    pub(crate) fn on_answer_head(&mut self, runtime: &Rc<Runtime>, headers: Option<Headers>, end: bool) -> Action {
+    pub(crate) fn on_answer_head(
+        &mut self,
+        runtime: &Rc<Runtime>,
+        headers: Option<Headers>,
+        end: bool,
+    ) -> Action {
         match (self.take(), headers) {
             (Self::Open(answer, _), Some(headers)) => {
                 let step = answer.on_head(&headers, end, host::now());

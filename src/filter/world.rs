@@ -4,9 +4,9 @@ use std::hash::BuildHasher;
 use std::hash::Hasher;
 use std::hash::RandomState;
 
-use crate::control::limits::Buckets;
-use crate::control::limits::Clash;
-use crate::control::limits::Key;
+use crate::control::limits::store::Buckets;
+use crate::control::limits::store::Clash;
+use crate::control::limits::store::Key;
 use crate::control::transport::Protection;
 use crate::control::transport::TlsVersion;
 use crate::engine::World;

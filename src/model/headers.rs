@@ -103,8 +103,8 @@ impl Headers {
     }
 
     /// The value of the header `name` (in lower case), where only one may stand.
-    pub fn single<'h>(&'h self, name: &'h str) -> Found<&'h [u8]> {
-        let mut values = self.all(name);
+    pub fn single(&self, name: &str) -> Found<&[u8]> {
+        let mut values = self.iter().filter(|(known, _)| *known == name.as_bytes()).map(|(_, value)| value);
         match (values.next(), values.next()) {
             (None, _) => Found::Missing,
             (Some(_), Some(_)) => Found::Ambiguous,

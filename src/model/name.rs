@@ -13,6 +13,11 @@ use crate::fault::Fault;
 pub struct Name(Rc<str>);
 
 impl Name {
+    /// Stands in for the name of a document that lacks one, and is refused for that.
+    pub fn unnamed() -> Self {
+        Self("unnamed".into())
+    }
+
     /// The name's text.
     pub fn as_str(&self) -> &str {
         &self.0

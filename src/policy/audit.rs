@@ -73,19 +73,18 @@ fn pseudonym(node: &Node, secrets: Secrets<'_>, problems: &Problems) -> Option<P
     let id = fields.required("id").and_then(|node| node.parse::<Name>(problems));
     let secret = fields.required("secret_env").and_then(|node| {
         let name = node.text(problems)?;
-        match secrets {
-            Secrets::Unchecked => Some(Box::default()),
-            Secrets::From(read) => match read(name) {
-                Some(secret) if secret.len() >= 32 => Some(secret.into_bytes().into()),
-                Some(_) => {
-                    problems.note(&node.place, Fault::conflict("the variable holds less than 32 bytes"));
-                    None
-                }
-                None => {
-                    problems.note(&node.place, Fault::conflict("the host does not hand this variable to the filter"));
-                    None
-                }
-            },
+        match secrets.get(name) {
+            Some(secret) if secret.len() >= 32 => Some(secret.into_bytes().into()),
+            Some(_) => {
+                problems.note(&node.place, Fault::conflict("the variable holds less than 32 bytes"));
+                None
+            }
+            None if secrets.are_needed() => {
+                problems
+                    .note(&node.place, Fault::conflict("the host does not hand this variable to the filter"));
+                None
+            }
+            None => Some(Box::default()),
         }
     });
     fields.close();

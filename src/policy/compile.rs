@@ -70,7 +70,8 @@ fn compile(
     let name = fields.required("name").and_then(|node| node.parse::<Name>(problems));
     let revision = fields.optional("revision").and_then(|node| revision(node, problems));
     if let Some(node) = fields.optional("include") {
-        let why = "the filter reads no files; run `portcullis bundle`, which puts the included ones in their place";
+        let why =
+            "the filter reads no files; run `portcullis bundle`, which puts the included ones in their place";
         problems.note(&node.place, Fault::conflict(why));
     }
     fields.not_yet("rate_limit_service");
@@ -91,7 +92,7 @@ fn compile(
     let schemas =
         fields.optional("schemas").map(|node| Schemas::compile(node, store, problems)).unwrap_or_default();
     let limits = limits(&fields, name.as_ref(), &definitions, &client, problems);
-    let memory = limits::memory(fields.optional("limits_memory"), problems);
+    let memory = limits::raw::memory(fields.optional("limits_memory"), problems);
     let limit_names: Vec<Name> = limits.iter().map(|limit| limit.name().clone()).collect();
     let defaults = fields.optional("defaults").map(|node| defaults(node, problems)).unwrap_or_default();
     let words = ModeWords::take(&fields, true, &limit_names, problems);
@@ -108,7 +109,8 @@ fn compile(
     let raw = fields.required("routes").map(|node| RawRoute::open_all(node, &limit_names, problems));
     let raw = raw.unwrap_or_default();
     RawRoute::note_duplicates(&raw, problems);
-    let names: Vec<&Name> = raw.iter().flat_map(|route| route.name().into_iter().chain(route.group_name())).collect();
+    let names: Vec<&Name> =
+        raw.iter().flat_map(|route| route.name().into_iter().chain(route.group_name())).collect();
     let overrides = fields
         .optional("overrides")
         .map(|node| Override::compile_all(node, &names, &limit_names, circumstances.now, problems))
@@ -138,7 +140,11 @@ fn compile(
         return None;
     }
     remark_unused(node, &limits, &definitions, &routes, problems);
-    let needs_ip = limits.iter().flat_map(|limit| limit.key()).flat_map(|part| part.value.sources()).any(|it| *it == Source::Ip);
+    let needs_ip = limits
+        .iter()
+        .flat_map(|limit| limit.key())
+        .flat_map(|part| part.value.sources())
+        .any(|it| *it == Source::Ip);
     if needs_ip && client.forwarded().is_none() {
         let why = "a limit counts by `ip`: say whose address that is, `client.ip: connection` or `forwarded`";
         problems.note(&node.place, Fault::conflict(why));
@@ -176,9 +182,10 @@ fn limits(
     let required = |claim: &ClaimRef| {
         definitions.get(claim.token).is_some_and(|definition| definition.always_has(&claim.claim))
     };
-    let around = limits::Around {
-        // A policy without a name is refused anyway; its limits are read all the same.
-        policy: name.unwrap_or(&Name::none()),
+    // A policy without a name is refused anyway; its limits are read all the same.
+    let unnamed = Name::unnamed();
+    let around = limits::raw::Around {
+        policy: name.unwrap_or(&unnamed),
         tokens: definitions.names(),
         required: &required,
         client_by_claim: client.values().any(|value| value.claims().next().is_some()),
@@ -213,7 +220,13 @@ fn wait(node: &Node, problems: &Problems) -> Option<Duration> {
 }
 
 /// Remarks on what stands in the document and serves nobody.
-fn remark_unused(node: &Node, limits: &Limits, definitions: &Definitions, routes: &[Route], problems: &Problems) {
+fn remark_unused(
+    node: &Node,
+    limits: &Limits,
+    definitions: &Definitions,
+    routes: &[Route],
+    problems: &Problems,
+) {
     let unused = |block: &str, name: &Name| {
         if let Some(entry) = node.get(block).and_then(|block| block.get(name.as_str())) {
             problems.remark(&entry.place, "unused", format!("no route uses `{name}`"));

@@ -11,6 +11,7 @@ mod routes;
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -35,7 +36,6 @@ use crate::document::digest::Digest;
 use crate::model::name::Name;
 
 /// What every route demands.
-#[derive(Debug)]
 pub struct Policy {
     /// The policy's name: a label in metrics and logs.
     pub name: Name,
@@ -71,8 +71,14 @@ pub struct Policy {
     pub needs_ip: bool,
 }
 
+impl fmt::Debug for Policy {
+    /// Its name and digest: the parts hold secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Policy({} {})", self.name, self.digest)
+    }
+}
+
 /// What one route demands.
-#[derive(Debug)]
 pub struct Route {
     /// Its name.
     pub name: Name,

@@ -69,7 +69,11 @@ impl Override {
         fields.close();
         let (route, control, mode, until) = (route?, control?, mode?, until?);
         let gone = |what: &str, name: &str| {
-            problems.remark(&node.place, "override-dangling", format!("there is no {what} `{}`: it is ignored", cut(name)));
+            problems.remark(
+                &node.place,
+                "override-dangling",
+                format!("there is no {what} `{}`: it is ignored", cut(name)),
+            );
         };
         let named = routes.iter().find(|name| name.as_str() == &**route).map(|name| (*name).clone());
         if &**route != "*" && named.is_none() {

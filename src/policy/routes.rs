@@ -50,7 +50,8 @@ impl Inherited {
 
     /// These fields, with those of `below` where there are none: lists and words whole, blocks field by field.
     fn over(&self, below: &Self) -> Self {
-        let whole = |above: &Option<Rc<Node>>, below: &Option<Rc<Node>>| above.clone().or_else(|| below.clone());
+        let whole =
+            |above: &Option<Rc<Node>>, below: &Option<Rc<Node>>| above.clone().or_else(|| below.clone());
         let block = |above: &Option<Rc<Node>>, below: &Option<Rc<Node>>| match (above, below) {
             (Some(above), Some(below)) => Some(over(above, below)),
             _ => whole(above, below),
@@ -76,8 +77,11 @@ impl Inherited {
         };
         replaced(&self.tokens, &group.tokens, "tokens");
         replaced(&self.limits, &group.limits, "limits");
-        let blocks =
-            [("access", &self.access, &group.access), ("request", &self.request, &group.request), ("response", &self.response, &group.response)];
+        let blocks = [
+            ("access", &self.access, &group.access),
+            ("request", &self.request, &group.request),
+            ("response", &self.response, &group.response),
+        ];
         for (name, above, below) in blocks {
             let (Some(above), Some(below)) = (above, below) else { continue };
             match (&above.kind, &below.kind) {
@@ -181,7 +185,12 @@ impl<'n> RawRoute<'n> {
     }
 
     /// Compiles what the route demands.
-    pub(super) fn compile(self, matched: Option<&RouteMatch>, store: &mut SchemaStore, around: &Around<'_>) -> Option<Route> {
+    pub(super) fn compile(
+        self,
+        matched: Option<&RouteMatch>,
+        store: &mut SchemaStore,
+        around: &Around<'_>,
+    ) -> Option<Route> {
         let Around { definitions, problems, .. } = *around;
         let Self { fields, name, group } = self;
         let place = &fields.node.place;
@@ -205,17 +214,22 @@ impl<'n> RawRoute<'n> {
         };
         let parameters: Vec<&str> = matched.map(shared_parameters).unwrap_or_default();
         let methods: Vec<&str> = matched.map(|it| it.methods().collect()).unwrap_or_default();
-        let demanded: Vec<usize> = demand.iter().flat_map(|it| it.entries()).flat_map(|it| it.tokens.iter().copied()).collect();
+        let demanded: Vec<usize> =
+            demand.iter().flat_map(|it| it.entries()).flat_map(|it| it.tokens.iter().copied()).collect();
         let surroundings =
             Surroundings { tokens: definitions.names(), demanded: &demanded, parameters: &parameters };
         let access = match (&effective.access, &demand) {
             (Some(node), Some(demand)) if demand.is_none() => {
-                problems.note(&node.place, Fault::conflict("`access` judges a caller, and the route says `tokens: none`"));
+                problems.note(
+                    &node.place,
+                    Fault::conflict("`access` judges a caller, and the route says `tokens: none`"),
+                );
                 None
             }
             (Some(node), Some(_)) => Access::compile(node, surroundings, problems).map(Rc::new),
             (None, Some(demand)) if demand.entries().iter().any(|entry| !entry.optional) => {
-                let why = "`access` must be written: what it demands, or `authenticated` for every verified caller";
+                let why =
+                    "`access` must be written: what it demands, or `authenticated` for every verified caller";
                 problems.note(place, Fault::conflict(why));
                 None
             }
@@ -241,13 +255,17 @@ impl<'n> RawRoute<'n> {
             None => Box::default(),
         };
         let group_words = group.as_ref().map(|group| &group.words);
-        let levels: Vec<&ModeWords> = [Some(&words), group_words, Some(around.words)].into_iter().flatten().collect();
+        let levels: Vec<&ModeWords> =
+            [Some(&words), group_words, Some(around.words)].into_iter().flatten().collect();
         let name = name?;
         let group_name = group.as_ref().map(|group| &group.name);
-        let fits = |it: &Override| it.route.as_ref().is_none_or(|wanted| *wanted == name || Some(wanted) == group_name);
+        let fits = |it: &Override| {
+            it.route.as_ref().is_none_or(|wanted| *wanted == name || Some(wanted) == group_name)
+        };
         let modes = Modes::resolve(&levels, around.overrides, fits, &limits);
         let team = team.or_else(|| group.as_ref().and_then(|group| group.team.clone()));
-        let (demand, request, response) = (demand?, request?, response.map_or(Some(None), |it| it.map(Some))?);
+        let (demand, request, response) =
+            (demand?, request?, response.map_or(Some(None), |it| it.map(Some))?);
         Some(Route { name, team, demand, access, request, response, limits, modes })
     }
 }
@@ -256,7 +274,10 @@ impl<'n> RawRoute<'n> {
 fn shared_parameters(matched: &RouteMatch) -> Vec<&str> {
     let mut paths = matched.paths().iter();
     let first: Vec<&str> = paths.next().map(|path| path.parameters().collect()).unwrap_or_default();
-    first.into_iter().filter(|name| matched.paths().iter().all(|path| path.parameters().any(|it| it == *name))).collect()
+    first
+        .into_iter()
+        .filter(|name| matched.paths().iter().all(|path| path.parameters().any(|it| it == *name)))
+        .collect()
 }
 
 impl RawGroup {
@@ -267,7 +288,8 @@ impl RawGroup {
             let text = node.text(problems)?;
             if !text.starts_with('/') || text.ends_with('/') {
                 let expected = "begin it with / and end it without; it is put in front of its routes' paths";
-                problems.note(&node.place, Fault::Malformed { what: "group's path", found: cut(text), expected });
+                problems
+                    .note(&node.place, Fault::Malformed { what: "group's path", found: cut(text), expected });
             }
             Some(text.to_string())
         });

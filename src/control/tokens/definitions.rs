@@ -5,12 +5,12 @@ use std::rc::Rc;
 use crate::control::tokens::definition::Condition;
 use crate::control::tokens::definition::Definition;
 use crate::control::tokens::header::same_header;
-use crate::control::tokens::source::Secrets;
 use crate::document::Node;
 use crate::fault::Fault;
 use crate::fault::Problems;
 use crate::model::claims::ClaimTest;
 use crate::model::name::Name;
+use crate::model::secrets::Secrets;
 use crate::model::value::RESERVED;
 
 /// The policy's token definitions.

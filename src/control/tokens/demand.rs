@@ -72,14 +72,10 @@ impl Demand {
         self.entries.iter().any(|entry| entry.tokens.contains(&token))
     }
 
-    /// Whether every request that passes shows `value` one of its claims.
-    pub fn always_shows(&self, value: &ValueRef, definitions: &Definitions) -> bool {
-        let shown_by = |token: &usize| {
-            definitions.get(*token).is_some_and(|definition| {
-                value.claims().any(|claim| claim.token == *token && definition.always_has(&claim.claim))
-            })
-        };
-        self.entries.iter().any(|entry| !entry.optional && entry.tokens.iter().all(shown_by))
+    /// Whether every caller who passes has brought at least one of these tokens.
+    pub fn sure_of(&self, tokens: &[usize]) -> bool {
+        let sure = |entry: &Entry| !entry.optional && entry.tokens.iter().all(|token| tokens.contains(token));
+        self.entries.iter().any(sure)
     }
 }
 

@@ -77,4 +77,3 @@ pub use crate::control::tokens::onward::forwarded;
 pub use crate::control::tokens::onward::stripped;
 pub use crate::control::tokens::proof::Subject;
 pub use crate::control::tokens::proof::Subjects;
-pub use crate::control::tokens::source::Secrets;

@@ -14,7 +14,6 @@ use crate::control::tokens::definition::KeySource;
 use crate::control::tokens::definition::Signatures;
 use crate::control::tokens::definition::short_media_type;
 use crate::control::tokens::header::compile_forward;
-use crate::control::tokens::source::Secrets;
 use crate::control::tokens::source::span_within;
 use crate::document::Fields;
 use crate::document::Kind;
@@ -24,6 +23,7 @@ use crate::fault::Problems;
 use crate::model::claims::ClaimTest;
 use crate::model::name::Name;
 use crate::model::pointer::Pointer;
+use crate::model::secrets::Secrets;
 use crate::model::value::claim_name;
 
 /// How far clocks may differ where a policy does not say.

@@ -15,28 +15,10 @@ use crate::fault::Fault;
 use crate::fault::Problems;
 use crate::model::host::Host;
 use crate::model::quantity::Span;
+use crate::model::secrets::Secrets;
 
 const SECOND: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_secs(86_400);
-
-/// How the variables that `secret_env` names are read.
-#[derive(Clone, Copy)]
-pub struct Secrets<'e> {
-    read: &'e dyn Fn(&str) -> Option<String>,
-    needed: bool,
-}
-
-impl<'e> Secrets<'e> {
-    /// For a policy that will be in force: a missing variable is a fault.
-    pub fn needed(read: &'e dyn Fn(&str) -> Option<String>) -> Self {
-        Self { read, needed: true }
-    }
-
-    /// For `check`: what is there is looked at, what is missing is no fault, and verifies nothing.
-    pub fn if_there(read: &'e dyn Fn(&str) -> Option<String>) -> Self {
-        Self { read, needed: false }
-    }
-}
 
 impl KeySource {
     /// Reads `keys`; just one source must stand there.
@@ -175,7 +157,7 @@ fn compile_secret(node: &Node, secrets: Secrets<'_>, problems: &Problems) -> Opt
         );
         return None;
     }
-    match (secrets.read)(name) {
+    match secrets.get(name) {
         Some(secret) => match KeySet::of_secret(secret.as_bytes()) {
             Ok(set) => Some(KeySource::Secret(Some(Rc::new(set)))),
             Err(_) => {
@@ -183,7 +165,7 @@ fn compile_secret(node: &Node, secrets: Secrets<'_>, problems: &Problems) -> Opt
                 None
             }
         },
-        None if secrets.needed => {
+        None if secrets.are_needed() => {
             problems.note(&node.place, Fault::conflict("the variable is not set"));
             None
         }

@@ -1,0 +1,66 @@
+//! The limits of one stage, each in its own mode.
+
+use crate::control::limits::Charge;
+use crate::control::limits::Moment;
+use crate::control::limits::Stage;
+use crate::control::tokens::Subjects;
+use crate::engine::Memory;
+use crate::engine::World;
+use crate::engine::bench::Cleared;
+use crate::engine::bench::Refused;
+use crate::engine::bench::Waiver;
+use crate::engine::head::Exchange;
+use crate::model::mode::Control;
+use crate::model::mode::Mode;
+use crate::model::path::RequestPath;
+
+/// Proof that every enforced limit of a stage had a unit left, and was charged.
+#[derive(Debug)]
+pub(crate) struct Charged(());
+
+/// Charges the limits of a stage: all that are enforced, or none.
+pub(crate) fn charge(
+    exchange: &mut Exchange,
+    stage: Stage,
+    path: Option<&RequestPath<'_>>,
+    subjects: Option<&Subjects>,
+    memory: &mut Memory,
+    world: &impl World,
+) -> Result<Cleared<Charged>, Refused> {
+    let policy = exchange.bench.policy.clone();
+    let now = exchange.bench.now;
+    let Some(route) = exchange.bench.route() else { return Ok(Cleared::Waived(Waiver::NoRoute)) };
+    let mut charges = Vec::with_capacity(route.limits.len());
+    for (position, index) in route.limits.iter().enumerate() {
+        let mode = route.modes.limit(position, now);
+        if let (Some(limit), true) = (policy.limits.get(*index), mode != Mode::Disabled)
+            && limit.stage() == stage
+        {
+            charges.push(Charge { limit, shadow: mode == Mode::Shadow });
+        }
+    }
+    if charges.is_empty() {
+        return Ok(Cleared::Waived(Waiver::NotDemanded));
+    }
+    let moment = Moment { now, jitter: world.jitter() };
+    let outcome = memory.limiter.check(&charges, &exchange.view(path, subjects), moment, world);
+    memory.slots.add(outcome.stats);
+    let answer = outcome.answer().map(|refused| refused.limit);
+    for refused in outcome.refused.iter().filter(|refused| refused.shadow) {
+        let rule = rule(policy.limits.get(refused.limit).map(|limit| limit.name().as_str()));
+        exchange.bench.fail::<()>(Mode::Shadow, Control::Limits, rule, refused.refusal.clone())?;
+    }
+    // Of several that refuse, one is told: the one whose answer says it all.
+    let told = outcome.refused.into_iter().find(|refused| !refused.shadow && Some(refused.limit) == answer);
+    match told {
+        None => Ok(Cleared::Passed(Charged(()))),
+        Some(refused) => {
+            let rule = rule(policy.limits.get(refused.limit).map(|limit| limit.name().as_str()));
+            exchange.bench.fail(Mode::Enforce, Control::Limits, rule, refused.refusal)
+        }
+    }
+}
+
+fn rule(name: Option<&str>) -> std::rc::Rc<str> {
+    format!("limits.{}", name.unwrap_or_default()).into()
+}
