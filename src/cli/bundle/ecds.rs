@@ -14,7 +14,7 @@ use crate::document::Node;
 #[derive(Args)]
 pub(crate) struct Extension {
     /// The filter's module, as Envoy sees it.
-    #[arg(long, value_name = "FILE", default_value = "/etc/envoy/portcullis.wasm")]
+    #[arg(long, value_name = "FILE", default_value = "/etc/portcullis/portcullis.wasm")]
     module: String,
     /// The extension's name: that of the filter with `config_discovery` in Envoy's listener.
     #[arg(long, default_value = "portcullis")]
