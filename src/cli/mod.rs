@@ -4,6 +4,8 @@ mod bundle;
 mod check;
 mod checked;
 mod compile;
+#[cfg(test)]
+mod editor_schema;
 mod exit;
 mod load;
 mod report;

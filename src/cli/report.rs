@@ -92,7 +92,8 @@ impl fmt::Display for Report {
 
 impl Report {
     fn show(&self, f: &mut fmt::Formatter<'_>, at: &Place, sentence: &dyn fmt::Display) -> fmt::Result {
-        writeln!(f, "{sentence}")?;
+        // A key can hold anything: nothing of it moves a terminal's cursor or starts a line of its own.
+        writeln!(f, "{}", Printable(&sentence.to_string()))?;
         let line = at.mark().and_then(|mark| Some((mark, self.files.line(&mark.file, mark.line)?)));
         if let Some((mark, line)) = line {
             let number = mark.line.to_string();
@@ -118,6 +119,53 @@ fn window(line: &str, column: usize) -> (String, usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fault::Fault;
+    use crate::fault::Mark;
+
+    fn report(problems: usize, findings: usize) -> Report {
+        let mark = Mark { file: "p.yaml".into(), line: 4, column: 3, written: None };
+        let at = Place::root(None).field("to\u{1b}kens\n".into(), Some(mark));
+        let problem = |n| Problem { at: at.clone(), fault: Fault::conflict(format!("problem {n}")) };
+        let text = |n| format!("finding {n}").into();
+        let finding = |n| Remark { at: at.clone(), kind: "issuer-any", text: text(n) };
+        Report::new(
+            Files::default(),
+            (0..problems).map(problem).collect(),
+            (0..findings).map(finding).collect(),
+        )
+    }
+
+    #[test]
+    fn problems_outweigh_findings_and_findings_have_an_exit_code_of_their_own() {
+        for (problems, findings, exit, counts) in [
+            (0, 0, Exit::Fine, ""),
+            (0, 2, Exit::Findings, "2 findings"),
+            (1, 0, Exit::Broken, "1 problem"),
+            (2, 1, Exit::Broken, "2 problems, 1 finding"),
+        ] {
+            let report = report(problems, findings);
+            assert_eq!((report.exit(), report.counts().as_str()), (exit, counts));
+        }
+    }
+
+    #[test]
+    fn a_finding_has_its_kind_and_no_key_moves_the_terminal() {
+        let report = report(1, 1);
+        assert_eq!(
+            report.to_string(),
+            "p.yaml:4 to\\u{1b}kens\\n: problem 0\n\np.yaml:4 to\\u{1b}kens\\n: finding 0 [issuer-any]\n\n"
+        );
+        let finding = json!({
+            "file": "p.yaml", "line": 4, "column": 3, "at": "to\u{1b}kens\n", "message": "finding 0", "kind": "issuer-any",
+        });
+        assert_eq!(report.json()["findings"], json!([finding]));
+    }
+
+    #[test]
+    fn what_is_found_twice_is_said_once() {
+        let twice = [report(1, 0), report(1, 0)].map(|report| report.problems).concat();
+        assert_eq!(Report::new(Files::default(), twice, Vec::new()).counts(), "1 problem");
+    }
 
     #[test]
     fn a_long_line_is_shown_around_its_column() {

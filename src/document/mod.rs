@@ -20,6 +20,7 @@ use serde_json::Number;
 use serde_json::Value;
 
 pub use crate::document::fields::Fields;
+#[cfg(not(target_arch = "wasm32"))]
 pub(crate) use crate::document::json::Entries;
 pub use crate::document::json::MAX_DEPTH;
 pub use crate::document::merge::over;

@@ -61,6 +61,7 @@ fn a_wrong_command_line_exits_with_2_and_help_with_0() {
         (&["check"][..], 2),
         (&["chek", "policy.yaml"], 2),
         (&["check", "policy.yaml", "--format", "xml"], 2),
+        (&["bundle", "policy.yaml", "--format", "ecds", "--vm-id", ""], 2),
         (&["--help"], 0),
         (&["bundle", "--help"], 0),
         (&["--version"], 0),

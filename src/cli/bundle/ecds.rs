@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use serde_json::Value;
 use serde_json::json;
 
@@ -14,13 +15,13 @@ use crate::document::Node;
 #[derive(Args)]
 pub(crate) struct Extension {
     /// The filter's module, as Envoy sees it.
-    #[arg(long, value_name = "FILE", default_value = "/etc/envoy/portcullis.wasm")]
+    #[arg(long, value_name = "FILE", default_value = "/etc/portcullis/portcullis.wasm")]
     module: String,
     /// The extension's name: that of the filter with `config_discovery` in Envoy's listener.
-    #[arg(long, default_value = "portcullis")]
+    #[arg(long, default_value = "portcullis", value_parser = NonEmptyStringValueParser::new())]
     name: String,
     /// The id whose holders share counters and keys; never the id of another plugin.
-    #[arg(long, default_value = "portcullis")]
+    #[arg(long, default_value = "portcullis", value_parser = NonEmptyStringValueParser::new())]
     vm_id: String,
 }
 
