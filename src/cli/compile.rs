@@ -1,19 +1,26 @@
 //! The one place where the command line compiles a policy.
 
 use std::rc::Rc;
+use std::time::SystemTime;
+use std::time::UNIX_EPOCH;
 
-use crate::document::Fields;
 use crate::document::Node;
 use crate::fault::Problems;
-use crate::model::name::Name;
+use crate::model::secrets::Secrets;
+use crate::model::time::Nanos;
+use crate::policy::Circumstances;
+use crate::policy::Policy;
+use crate::policy::SchemaStore;
 
-/// Compiles a loaded policy for what is noted on the way.
+/// Compiles a loaded policy for what is noted on the way. Secrets that are here are looked at; none is needed.
 pub(crate) fn compile(policy: &Rc<Node>, problems: &Problems) {
-    let Some(fields) = Fields::open(policy, problems) else { return };
-    if let Some(version) = fields.required("version") {
-        version.integer(1..=1, problems);
-    }
-    if let Some(name) = fields.required("name") {
-        name.parse::<Name>(problems);
-    }
+    let env = |name: &str| std::env::var(name).ok();
+    let circumstances = Circumstances { now: now(), secrets: Secrets::if_there(&env) };
+    let _ = Policy::compile(policy, &mut SchemaStore::default(), circumstances, problems);
+}
+
+#[expect(clippy::disallowed_methods, reason = "an edge: here time enters, and is an argument from now on")]
+fn now() -> Nanos {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Nanos(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
 }

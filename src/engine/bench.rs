@@ -22,7 +22,7 @@ pub(crate) enum Cleared<Proof> {
     /// It passed.
     Passed(Proof),
     /// It did not need to, or was not let to matter.
-    Waived(#[expect(dead_code, reason = "read by whoever debugs an admission")] Waiver),
+    Waived(Waiver),
 }
 
 /// Why a control did not have to be passed.

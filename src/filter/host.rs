@@ -14,11 +14,6 @@ use crate::model::time::Nanos;
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Failed(pub(crate) u32);
 
-impl Failed {
-    /// Another worker was faster.
-    pub(crate) const CAS_MISMATCH: Self = Self(8);
-}
-
 impl fmt::Display for Failed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "host status {}", self.0)
@@ -142,7 +137,7 @@ pub(crate) fn log(level: Level, line: &str) {
     let _ = unsafe { proxy_log(level as u32, line.as_ptr(), line.len()) };
 }
 
-/// The time; the epoch where the host has no clock, so that every token has expired.
+/// The time; the end of time where the host has no clock, so that every token has expired.
 pub(crate) fn now() -> Nanos {
     let mut time = 0;
     // SAFETY: `time` outlives the call.

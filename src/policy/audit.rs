@@ -58,7 +58,7 @@ impl Audit {
             audit.pseudonym = pseudonym(node, secrets, problems);
         }
         if let Some(node) = fields.optional("ip") {
-            audit.ip_prefix = node.word(&[("prefix", true), ("omit", false)], problems).unwrap_or(false);
+            audit.ip_prefix = node.word(&[("prefix", true), ("none", false)], problems).unwrap_or(false);
         }
         if let Some(node) = fields.optional("max_per_second") {
             audit.max_per_second = node.integer(0..=10_000, problems).unwrap_or(audit.max_per_second);

@@ -11,7 +11,6 @@ use crate::document::Node;
 use crate::fault::Fault;
 use crate::fault::Problems;
 use crate::model::name::Name;
-use crate::model::value::ValueRef;
 
 /// What a route demands; nothing for `tokens: none`.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
