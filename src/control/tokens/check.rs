@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::control::tokens::algorithm::Algorithm;
 use crate::control::tokens::cache::Caches;
+use crate::control::tokens::definition::Carrier;
 use crate::control::tokens::definition::Definition;
 use crate::control::tokens::definition::Sent;
 use crate::control::tokens::definitions::Definitions;
@@ -44,9 +45,9 @@ pub fn check(
     let mut subjects = Subjects::default();
     for entry in demand.entries() {
         match find(definitions, entry, headers)? {
-            Some(token) => {
+            Some((carrier, token)) => {
                 let choices = entry.tokens.iter().filter_map(|index| definitions.get(*index));
-                let choices = choices.filter(|choice| choice.carrier.read(headers) == Sent::Token(token));
+                let choices = choices.filter(|choice| choice.carrier == *carrier);
                 subjects.push(judge(token, choices, keys, caches, now)?);
             }
             None if entry.optional => {}
@@ -69,14 +70,14 @@ pub fn check_binding(definitions: &Definitions, subjects: &Subjects) -> Result<(
     Err(Reason::TokensBinding.into())
 }
 
-/// The one token that a request shows for an entry. Credentials of another scheme are no token (RFC 6750,
+/// The one token that a request shows for an entry, and where. Credentials of another scheme are no token (RFC 6750,
 /// section 3.1), and nobody who sends some is a guest. Two tokens for one `any` are ambiguous.
 fn find<'h>(
     definitions: &'h Definitions,
     entry: &Entry,
     headers: &'h Headers,
-) -> Result<Option<&'h [u8]>, Reason> {
-    let mut found: Option<(&str, &[u8])> = None;
+) -> Result<Option<(&'h Carrier, &'h [u8])>, Reason> {
+    let mut found: Option<(&Carrier, &[u8])> = None;
     let mut other_scheme = false;
     for index in &entry.tokens {
         let carrier = &definitions.get(*index).ok_or(Reason::TokensMissing)?.carrier;
@@ -84,15 +85,15 @@ fn find<'h>(
             (Sent::Nothing, _) => {}
             (Sent::Twice, _) => return Err(Reason::TokensAmbiguous),
             (Sent::OtherScheme, _) => other_scheme = true,
-            (Sent::Token(_), Some((header, _))) if *header != *carrier.header => {
+            (Sent::Token(_), Some((known, _))) if known.header != carrier.header => {
                 return Err(Reason::TokensAmbiguous);
             }
-            (Sent::Token(token), _) => found = Some((&carrier.header, token)),
+            (Sent::Token(token), _) => found = Some((carrier, token)),
         }
     }
     match found {
         None if other_scheme => Err(Reason::TokensMissing),
-        _ => Ok(found.map(|(_, token)| token)),
+        _ => Ok(found),
     }
 }
 

@@ -33,12 +33,16 @@ pub(crate) struct Header {
 }
 
 impl<'t> Form<'t> {
-    /// Takes a token apart. The first that fits: too long, five parts (JWE), not three parts, a part that is not
+    /// Takes a token apart. The first that fits: too long, a byte that no token has, five parts (JWE), not three parts, a part that is not
     /// base64url in its one canonical form (RFC 7515, section 2), a header that is no strict JSON object,
     /// `crit` or `b64` (this filter understands no extension), a header member of the wrong type.
     pub(crate) fn read(token: &'t [u8]) -> Result<Self, Reason> {
         if token.len() > MAX_TOKEN {
             return Err(Reason::TokensTooLong);
+        }
+        let known = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        if !token.iter().all(known) {
+            return Err(Reason::TokensMalformed);
         }
         let mut dots = token.iter().enumerate().filter(|(_, byte)| **byte == b'.').map(|(at, _)| at);
         let (Some(first), Some(second)) = (dots.next(), dots.next()) else {

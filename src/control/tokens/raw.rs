@@ -58,10 +58,9 @@ impl Definition {
             Some(node) => texts_or_any(node, "type", problems),
         };
         let algorithms = fields.required("algorithms").and_then(|node| compile_algorithms(node, problems));
-        let keys = fields.required("keys").and_then(|node| {
-            KeySource::compile(node, algorithms.as_deref().unwrap_or_default(), secrets, problems)
-                .filter(|_| algorithms.is_some())
-        });
+        let keys = fields
+            .required("keys")
+            .and_then(|node| KeySource::compile(node, algorithms.as_deref(), secrets, problems));
         let max_lifetime = fields.required("max_lifetime").and_then(|node| {
             if is_any(node) {
                 problems.remark(
@@ -145,7 +144,7 @@ fn one_text(node: &Node, what: &'static str, problems: &Problems) -> Option<Opti
     filled(node, problems).map(Some)
 }
 
-/// One string or several, none empty and none twice; or `any`.
+/// One string or several, none empty; or `any`.
 fn texts_or_any(node: &Rc<Node>, what: &'static str, problems: &Problems) -> Option<Option<Box<[Box<str>]>>> {
     if is_any(node) {
         flag_any(node, what, problems);

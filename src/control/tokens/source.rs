@@ -21,19 +21,20 @@ const SECOND: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_secs(86_400);
 
 impl KeySource {
-    /// Reads `keys`; just one source must stand there.
+    /// Reads `keys`; just one source must stand there. `algorithms` are `None` where they could not be read: then the
+    /// keys may serve any, so that one fault is not two.
     pub(crate) fn compile(
         node: &Node,
-        algorithms: &[Algorithm],
+        algorithms: Option<&[Algorithm]>,
         secrets: Secrets<'_>,
         problems: &Problems,
     ) -> Option<Self> {
         let fields = Fields::open(node, problems)?;
         let sources = (fields.optional("jwks"), fields.optional("inline"), fields.optional("secret_env"));
         fields.close();
-        let hmac = algorithms.iter().any(|algorithm| algorithm.kind() == KeyKind::Secret);
+        let hmac = algorithms.map(|list| list.iter().any(|algorithm| algorithm.kind() == KeyKind::Secret));
         match sources {
-            (Some(jwks), None, None) if hmac => {
+            (Some(jwks), None, None) if hmac == Some(true) => {
                 problems.note(
                     &jwks.place,
                     Fault::conflict("HS algorithms need a secret, and a fetched key set is public; use `inline` or `secret_env`"),
@@ -41,8 +42,11 @@ impl KeySource {
                 None
             }
             (Some(jwks), None, None) => Jwks::compile(jwks, problems).map(Self::Jwks),
-            (None, Some(inline), None) => compile_inline(inline, algorithms, problems),
-            (None, None, Some(name)) if !hmac => {
+            (None, Some(inline), None) => {
+                let all = Algorithm::WORDS.map(|(_, algorithm)| algorithm);
+                compile_inline(inline, algorithms.unwrap_or(&all), problems)
+            }
+            (None, None, Some(name)) if hmac == Some(false) => {
                 problems.note(&name.place, Fault::conflict("`secret_env` serves HS algorithms only"));
                 None
             }

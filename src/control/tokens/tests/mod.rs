@@ -1,1 +1,126 @@
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::string_slice,
+    reason = "a test that overflows or slices wrong fails, as it must"
+)]
 
+mod caching;
+mod definitions;
+mod demands;
+mod hostile;
+mod key_sets;
+mod mint;
+mod onward;
+mod properties;
+mod rfc7515;
+mod sending;
+
+use serde_json::Value;
+use serde_json::json;
+
+use crate::control::tokens::*;
+use crate::document::Node;
+use crate::fault::Problems;
+use crate::model::headers::Headers;
+use crate::model::time::Nanos;
+use crate::refusal::Reason;
+use crate::refusal::Refusal;
+
+/// The time in all tests, in seconds since the epoch.
+const NOW: u64 = 1_800_000_000;
+
+/// Seconds after [`NOW`].
+fn at(seconds: i64) -> Nanos {
+    Nanos(NOW.checked_add_signed(seconds).unwrap() * 1_000_000_000)
+}
+
+/// A definition as the policy page has it, with this key set.
+fn definition(jwks: &Value) -> Value {
+    json!({
+        "issuer": "https://id.shop.example",
+        "audience": ["shop-mobile-api"],
+        "algorithms": ["ES256", "RS256", "EdDSA"],
+        "keys": { "inline": jwks },
+        "max_lifetime": "15m",
+        "require": ["sub", "jti"],
+        "claims": [{ "claim": "tenant", "is": "shop" }],
+        "keep": false,
+    })
+}
+
+/// RFC 7396: lays `patch` over `target`.
+fn merge(target: &mut Value, patch: &Value) {
+    let Value::Object(patch) = patch else {
+        *target = patch.clone();
+        return;
+    };
+    if !target.is_object() {
+        *target = json!({});
+    }
+    let target = target.as_object_mut().unwrap();
+    for (name, value) in patch {
+        match value {
+            Value::Null => drop(target.remove(name)),
+            _ => merge(target.entry(name).or_insert(Value::Null), value),
+        }
+    }
+}
+
+fn merged(mut target: Value, patch: &Value) -> Value {
+    merge(&mut target, patch);
+    target
+}
+
+/// Compiles `tokens` with these variables; faults and remarks as they are printed.
+fn compile(tokens: &Value, variables: &[(&str, &str)]) -> (Definitions, Vec<String>, Vec<String>) {
+    let read =
+        |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+    let problems = Problems::default();
+    let node = Node::from_json(json!({ "tokens": tokens }).to_string().as_bytes(), &problems).unwrap();
+    let definitions = Definitions::compile(node.get("tokens").unwrap(), Secrets::needed(&read), &problems);
+    let (faults, remarks) = problems.into_parts();
+    let print = |it: &dyn ToString| it.to_string();
+    (definitions, faults.iter().map(|it| print(it)).collect(), remarks.iter().map(|it| print(it)).collect())
+}
+
+fn compile_demand(tokens: &Value, definitions: &Definitions) -> (Option<Demand>, Vec<String>) {
+    let problems = Problems::default();
+    let node = Node::from_json(tokens.to_string().as_bytes(), &problems).unwrap();
+    let demand = Demand::compile(&node, definitions, &problems);
+    (demand, problems.into_parts().0.iter().map(|it| it.fault.to_string()).collect())
+}
+
+/// A worker with a policy in force.
+struct Worker {
+    definitions: Definitions,
+    demand: Demand,
+    keys: Keys,
+    caches: Caches,
+}
+
+impl Worker {
+    fn new(tokens: &Value, demand: &Value) -> Self {
+        let (definitions, faults, _) = compile(tokens, &[]);
+        assert_eq!(faults, [""; 0]);
+        let (demand, faults) = compile_demand(demand, &definitions);
+        assert_eq!(faults, [""; 0]);
+        let keys = Keys::new(&definitions, None);
+        let caches = Caches::new(&definitions, None);
+        Self { definitions, demand: demand.unwrap(), keys, caches }
+    }
+
+    /// One token, `user`, demanded by the route.
+    fn of_user(definition: &Value) -> Self {
+        Self::new(&json!({ "user": definition }), &json!(["user"]))
+    }
+
+    fn check(&mut self, headers: &[(&str, &[u8])], now: Nanos) -> Result<Subjects, Refusal> {
+        let headers = Headers::from_pairs(headers.iter().copied());
+        check(&self.definitions, &self.demand, &headers, &self.keys, &mut self.caches, now)
+    }
+
+    fn bearer(&mut self, token: &str, now: Nanos) -> Result<Subjects, Reason> {
+        let value = format!("Bearer {token}");
+        self.check(&[("authorization", value.as_bytes())], now).map_err(|refusal| refusal.reason)
+    }
+}
