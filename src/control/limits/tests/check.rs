@@ -143,6 +143,17 @@ fn a_change_of_the_rate_keeps_the_count() {
     );
 }
 
+#[test]
+fn after_a_step_of_the_clock_back_a_spent_key_waits_for_one_interval() {
+    let (store, all) =
+        (InMemory::default(), limits(r#"{ "a": { "key": ["ip"], "rate": "1/1s", "burst": 3 } }"#));
+    let (limiter, caller) = (limiter(&store), Caller::ip("192.0.2.1"));
+    assert_eq!(admitted(&limiter, &all, &caller, at_ms(3_600_000), 9, &store), 3);
+    assert_eq!(admitted(&limiter, &all, &caller, NOW, 9, &store), 0, "nothing is refilled");
+    assert_eq!(admitted(&limiter, &all, &caller, at_ms(999), 9, &store), 0);
+    assert_eq!(admitted(&limiter, &all, &caller, at_ms(1_000), 9, &store), 1, "and no hour is waited for");
+}
+
 /// Shared memory in which other workers are at work: before the swap with this number, `meddle` is called.
 struct Busy<'s, F: Fn(&InMemory, Key)> {
     inner: &'s InMemory,

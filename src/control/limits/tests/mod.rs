@@ -1,3 +1,5 @@
+#![expect(clippy::arithmetic_side_effects, reason = "tests count in small numbers")]
+
 mod check;
 mod crowd;
 mod gcra;

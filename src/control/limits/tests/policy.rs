@@ -137,7 +137,8 @@ fn a_route_names_limits_that_fit_it() {
         "broken": { "key": ["path.order"], "rate": 1 }
     }"#,
     );
-    let rows: [(&str, &[usize], &[usize], &str, &str); 9] = [
+    type Row<'r> = (&'r str, &'r [usize], &'r [usize], &'r str, &'r str);
+    let rows: [Row<'_>; 9] = [
         ("fits", &[0], &[0], r#"["per-user", "per-order"]"#, ""),
         ("none", &[], &[], "[]", ""),
         ("dangling", &[0], &[0], r#"["per-usr"]"#, "no limit called `per-usr`; did you mean `per-user`?"),

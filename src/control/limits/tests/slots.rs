@@ -131,6 +131,24 @@ fn limits_beyond_the_overflow_slots_share_the_last_without_starving_each_other()
         "which need not wait for the first one's day"
     );
     assert!(!ask(&mut bytes, 301, second, &quick, at_ms(1_000)).0);
+    assert!(!ask(&mut bytes, 200, day, &slow, at_ms(10_000)).0, "nor is the day shorter for it");
+}
+
+#[test]
+fn a_limit_that_leaves_the_last_slot_does_not_start_anew() {
+    let (slow, quick, mut bytes) = (budget("1/1m", 2), budget("1/1s", 1), empty());
+    for key in 1..=24 {
+        ask(&mut bytes, key, LIMIT, &slow, NOW);
+    }
+    assert!(ask(&mut bytes, 100, LIMIT + 1, &quick, NOW).0, "this overflow slot will be spent soon");
+    for limit in 2..=6 {
+        ask(&mut bytes, 100, LIMIT + limit, &slow, NOW);
+    }
+    let late = LIMIT + 7;
+    assert!(ask(&mut bytes, 200, late, &slow, NOW).0);
+    assert!(ask(&mut bytes, 200, late, &slow, NOW).0);
+    assert!(!ask(&mut bytes, 200, late, &slow, at_ms(2_000)).0, "a slot, no new burst");
+    assert!(ask(&mut bytes, 200, late, &slow, at_ms(60_000)).0);
 }
 
 #[test]
@@ -166,6 +184,22 @@ fn times_that_a_clock_left_behind_are_cut_for_keys_that_never_come_again() {
 }
 
 #[test]
+fn the_last_slot_forgets_a_clock_that_has_stepped_back() {
+    let (slow, ahead, mut bytes) = (budget("1/1m", 2), at_ms(1_000_000_000), empty());
+    for key in 1..=24 {
+        ask(&mut bytes, key, LIMIT, &slow, ahead);
+    }
+    for limit in 1..=7 {
+        for _ in 0..2 {
+            ask(&mut bytes, 100, LIMIT + limit, &slow, ahead);
+        }
+    }
+    let late = LIMIT + 7;
+    assert!(!ask(&mut bytes, 100, late, &slow, NOW).0, "spent, now as then");
+    assert!(ask(&mut bytes, 100, late, &slow, at_ms(60_000)).0, "one is back in its time");
+}
+
+#[test]
 fn a_larger_burst_than_before_keeps_the_count_and_a_smaller_one_cuts_it() {
     let (large, small, mut bytes) = (budget("1/1s", 100), budget("1/1s", 2), empty());
     for _ in 0..100 {
@@ -197,7 +231,7 @@ fn a_unit_goes_back_to_the_slot_it_came_from_or_nowhere() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
+    #![proptest_config(ProptestConfig::with_cases(128))]
 
     /// Sixty keys of ten limits in one bucket of 24 + 7 slots, and a clock that steps where it likes.
     #[test]
@@ -225,12 +259,14 @@ proptest! {
             }
             may[n][usize::try_from(key).unwrap()] = Some((tokens, forward));
         }
-        for (n, budget) in budgets.iter().enumerate() {
+        // Whoever asks now, and again when a spent burst must have come back, is admitted.
+        for (limit, budget) in (0..).zip(&budgets) {
             for key in 0..8 {
+                let (mut rest, key) = (bytes.clone(), limit * 100 + key + 1);
+                ask(&mut rest, key, LIMIT + limit, budget, now);
                 let later = Nanos(now.plus(GRACE).0 + budget.refill());
-                let n = u64::try_from(n).unwrap();
-                let mut rest = bytes.clone();
-                prop_assert!(ask(&mut rest, n * 100 + key + 1, LIMIT + n, budget, later).0, "none waits for longer than its burst");
+                let (admitted, _) = ask(&mut rest, key, LIMIT + limit, budget, later);
+                prop_assert!(admitted, "none waits for longer than its burst");
             }
         }
     }
