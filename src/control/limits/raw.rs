@@ -144,9 +144,10 @@ impl Limit {
     ) -> Option<Self> {
         let fields = Fields::open(node, problems)?;
         let key = fields.required("key").and_then(|node| key(node, around, problems));
-        let missing = fields.optional("missing").map(|node| missing(node, problems));
+        // Each of the two is `None` where it is wrong, and holds `None` where it is not written.
+        let missing = fields.optional("missing").map_or(Some(None), |node| missing(node, problems).map(Some));
+        let burst = fields.optional("burst").map_or(Some(None), |node| burst(node, problems).map(Some));
         let rate = fields.required("rate").and_then(|node| node.parse::<Rate>(problems));
-        let burst = fields.optional("burst").map(|node| node.integer(1..=MAX_BURST.into(), problems));
         if let Some(node) = fields.optional("scope") {
             scope(node, problems);
         }
@@ -155,31 +156,10 @@ impl Limit {
         }
         fields.close();
 
-        let (key, rate) = (key?, rate?);
-        let burst = match burst {
-            Some(burst) => u32::try_from(burst?).ok().and_then(NonZeroU32::new)?,
-            None => rate.count,
-        };
-        let budget = problems.need(&node.place, Budget::new(rate, burst))?;
-        let missing = match missing {
-            Some(missing) => Some(missing?),
-            None => None,
-        };
-        let fault = match missing {
-            None => key.iter().find(|part| matches!(part.lacking, Lacking::Anywhere)).map(|part| {
-                format!("`{}` can be missing: write `missing: deny`, `skip` or a text that stands in", part.value)
-            }),
-            Some(Missing::Skip | Missing::StandIn(_))
-                if key.iter().all(|part| matches!(part.lacking, Lacking::Never)) =>
-            {
-                Some("`missing` would never apply: a missing `ip` is refused, the rest of the key is always there".into())
-            }
-            Some(_) => None,
-        };
-        if let Some(sentence) = fault {
-            problems.note(&node.place, Fault::conflict(sentence));
-            return None;
-        }
+        let (key, missing, rate) = (key?, missing?, rate?);
+        let budget = Budget::new(rate, burst?.unwrap_or(rate.count));
+        let budget = problems.need(&node.place, budget)?;
+        problems.need(&node.place, said(&key, missing.as_ref()))?;
         let claim = |source: &Source| match source {
             Source::Claim(_) => true,
             Source::Version | Source::Platform => around.client_by_claim,
@@ -297,6 +277,26 @@ fn lacking(value: &ValueRef, around: &Around<'_>) -> Lacking {
     let tokens: Box<[usize]> =
         value.claims().filter(|claim| (around.required)(claim)).map(|claim| claim.token).collect();
     if tokens.is_empty() { Lacking::Anywhere } else { Lacking::Without(tokens) }
+}
+
+/// Whether `missing` says what has to be said, and nothing that never applies.
+fn said(key: &[KeyPart], missing: Option<&Missing>) -> Result<(), Fault> {
+    let open = key.iter().find(|part| matches!(part.lacking, Lacking::Anywhere));
+    let always = key.iter().all(|part| matches!(part.lacking, Lacking::Never));
+    match (missing, open) {
+        (None, Some(KeyPart { value, .. })) => Err(Fault::conflict(format!(
+            "`{value}` can be missing: write `missing: deny`, `skip` or a text that stands in"
+        ))),
+        (Some(Missing::Skip | Missing::StandIn(_)), _) if always => Err(Fault::conflict(
+            "`missing` would never apply: a missing `ip` is refused, and the rest of the key is always there",
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn burst(node: &Node, problems: &Problems) -> Option<NonZeroU32> {
+    let burst = node.integer(1..=MAX_BURST.into(), problems)?;
+    u32::try_from(burst).ok().and_then(NonZeroU32::new)
 }
 
 fn missing(node: &Node, problems: &Problems) -> Option<Missing> {
