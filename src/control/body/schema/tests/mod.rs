@@ -187,6 +187,13 @@ fn ten_errors_are_told_at_most_and_none_twice() {
 }
 
 #[test]
+fn of_a_large_body_the_first_error_is_told_alone() {
+    let document = json!({"items": {"type": "string"}});
+    let body: Value = (0..1_001).collect();
+    assert_eq!(told(&document, &body), [("/0".to_owned(), "type".to_owned())]);
+}
+
+#[test]
 fn a_recursive_schema_is_judged_in_bounded_time() {
     // Listing these errors doubles its time with every level; 30 of them would take hours.
     let branch =
