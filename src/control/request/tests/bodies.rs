@@ -85,6 +85,16 @@ fn the_route_says_what_a_body_is_and_the_header_must_agree() {
 }
 
 #[test]
+fn a_declared_zero_before_an_open_stream_does_not_spare_the_header() {
+    let zero = ("content-length", "0");
+    let images = compile(&json!({"content": ["image/png"]})).unwrap();
+    assert_eq!(code(images.check_form(&headers(&[zero]), true)), "ok");
+    assert_eq!(code(images.check_form(&headers(&[zero]), false)), "request.content_type");
+    let gzip = headers(&[zero, ("content-type", "image/png"), ("content-encoding", "gzip")]);
+    assert_eq!(code(images.check_form(&gzip, false)), "request.content_encoding");
+}
+
+#[test]
 fn an_encoded_body_is_refused_whatever_the_content() {
     for content in ["json", "any"] {
         let request = compile(&json!({"content": content})).unwrap();
