@@ -109,7 +109,7 @@ impl Request {
             Some(body) if nothing && body.content.is_json() && body.schema.is_none() => {
                 Err(Reason::RequestBodyMissing.into())
             }
-            Some(_) if nothing => Ok(()),
+            Some(_) if nothing && end_of_stream => Ok(()),
             Some(body) => {
                 body.content.check_type(headers)?;
                 check_coding(headers)

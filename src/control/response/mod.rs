@@ -90,7 +90,8 @@ impl Response {
             return Err(Reason::ResponseContent.into());
         }
         if length::nothing_follows(headers, end_of_stream) {
-            return Ok(Plan::Pass);
+            // A declared 0 is believed when the stream has ended; until then, whatever comes is judged.
+            return Ok(if end_of_stream { Plan::Pass } else { Plan::Hold });
         }
         if !is_plain(headers) || !is_json(headers) {
             return Err(Reason::ResponseContent.into());

@@ -1,9 +1,13 @@
-//! What must be known of a schema beside its verdict: which property names it declares, and whether its errors can
-//! be listed in bounded time.
+//! What must be known of a schema beside its verdict, to tell its errors: which property names it declares, and whether
+//! they can be listed in bounded time.
 
 use std::collections::HashSet;
 
+use jsonschema::ValidationError;
+use jsonschema::error::ValidationErrorKind;
 use serde_json::Value;
+
+use crate::refusal::SchemaError;
 
 /// A schema seen from outside.
 #[derive(Debug)]
@@ -28,9 +32,15 @@ impl Outline {
         self.listable
     }
 
+    /// An error without any text of the client's.
+    pub(crate) fn tell(&self, value: &Value, error: &ValidationError<'_>) -> SchemaError {
+        let pointer = self.declared_pointer(value, error.instance_path().as_str());
+        SchemaError { pointer, keyword: keyword(error).into() }
+    }
+
     /// The part of `pointer` that holds no text of the client's: up to the first member that the schema does not
     /// declare.
-    pub(crate) fn declared_pointer(&self, mut value: &Value, pointer: &str) -> String {
+    fn declared_pointer(&self, mut value: &Value, pointer: &str) -> String {
         let mut declared = String::new();
         for step in pointer.split('/').skip(1) {
             let name = step.replace("~1", "/").replace("~0", "~");
@@ -46,6 +56,15 @@ impl Outline {
         }
         declared
     }
+}
+
+/// The keyword that an error comes from; of a schema `false`, the one that it stands under where that says more.
+fn keyword<'e>(error: &'e ValidationError<'_>) -> &'e str {
+    let ValidationErrorKind::FalseSchema = error.kind() else {
+        return error.kind().keyword();
+    };
+    let under = error.schema_path().as_str().rsplit('/').next();
+    under.filter(|it| matches!(*it, "additionalProperties" | "items" | "additionalItems")).unwrap_or("false")
 }
 
 /// The names under any `properties`. One that stands in an example is taken too: it is the author's text as well.

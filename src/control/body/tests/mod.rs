@@ -8,7 +8,8 @@ use crate::model::headers::Headers;
 #[test]
 fn reads_media_types_and_refuses_what_two_readers_could_read_differently() {
     // essence, JSON, UTF-8; nothing for what is not read.
-    let rows: &[(&str, Option<(&str, bool, bool)>)] = &[
+    type Row = (&'static str, Option<(&'static str, bool, bool)>);
+    let rows: &[Row] = &[
         ("application/json", Some(("application/json", true, true))),
         (" Application/JSON\t", Some(("application/json", true, true))),
         ("application/json;charset=utf-8", Some(("application/json", true, true))),
@@ -50,7 +51,8 @@ fn reads_media_types_and_refuses_what_two_readers_could_read_differently() {
 
 #[test]
 fn a_length_is_digits_and_stands_once() {
-    let rows: &[(&[&str], Result<Option<u64>, length::Unclear>)] = &[
+    type Row = (&'static [&'static str], Result<Option<u64>, length::Unclear>);
+    let rows: &[Row] = &[
         (&[], Ok(None)),
         (&["0"], Ok(Some(0))),
         (&["007"], Ok(Some(7))),
