@@ -14,6 +14,11 @@ use crate::model::time::Nanos;
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Failed(pub(crate) u32);
 
+impl Failed {
+    /// What was asked for is not there.
+    pub(crate) const NOT_FOUND: Self = Self(1);
+}
+
 impl fmt::Display for Failed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "host status {}", self.0)
@@ -187,11 +192,15 @@ pub(crate) fn set_property(name: &str, value: &[u8]) -> Result<(), Failed> {
 }
 
 /// A shared value and its compare-and-swap number; `None` where there is none.
-pub(crate) fn shared(key: &str) -> Option<(Vec<u8>, u32)> {
+pub(crate) fn shared(key: &str) -> Result<Option<(Vec<u8>, u32)>, Failed> {
     let mut cas = 0;
     // SAFETY: as above; `cas` outlives the call.
     let read = |data, size| unsafe { proxy_get_shared_data(key.as_ptr(), key.len(), data, size, &mut cas) };
-    bytes(read).ok().map(|value| (value, cas))
+    match bytes(read) {
+        Ok(value) => Ok(Some((value, cas))),
+        Err(Failed::NOT_FOUND) => Ok(None),
+        Err(failed) => Err(failed),
+    }
 }
 
 /// Writes a shared value. `cas` 0 writes whatever is there.

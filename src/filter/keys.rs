@@ -73,7 +73,8 @@ fn names(jwks: &Jwks) -> (String, String) {
 }
 
 fn sheet(name: &str) -> Option<(Sheet, u32)> {
-    host::shared(name).and_then(|(bytes, cas)| Some((Sheet::read(&bytes)?, cas)))
+    let (bytes, cas) = host::shared(name).ok()??;
+    Some((Sheet::read(&bytes)?, cas))
 }
 
 /// Makes the sheets that are not there yet. Called while one thread alone configures: compare-and-swap on an absent
@@ -109,7 +110,7 @@ impl Fetcher {
         let known = self.versions.borrow().get(&definition.index).copied().unwrap_or_default();
         let mut came = false;
         if sheet.version != known
-            && let Some((text, _)) = host::shared(&text_name)
+            && let Ok(Some((text, _))) = host::shared(&text_name)
         {
             self.versions.borrow_mut().insert(definition.index, sheet.version);
             if let Ok((set, _)) = KeySet::parse(&text, &definition.algorithms) {

@@ -17,6 +17,7 @@ use crate::engine::Rejection;
 use crate::engine::Step;
 use crate::filter::host;
 use crate::filter::host::Body;
+use crate::filter::host::Failed;
 use crate::filter::host::Map;
 use crate::filter::runtime::Runtime;
 use crate::filter::world::Host;
@@ -142,7 +143,7 @@ impl Stage {
                 let decision = match host::body(Body::Request, usize::MAX) {
                     Ok(body) => waiting.judge(&body),
                     // An empty body: the host has no buffer for it.
-                    Err(failed) if failed.0 == NOT_FOUND => waiting.judge(&[]),
+                    Err(Failed::NOT_FOUND) => waiting.judge(&[]),
                     Err(_) => waiting.unavailable(),
                 };
                 self.settle(runtime, decision, runtime.policy.holds_heads)
@@ -206,7 +207,7 @@ impl Stage {
             Self::Answer(waiting) => {
                 let step = match host::body(Body::Response, usize::MAX) {
                     Ok(body) => waiting.judge(&body),
-                    Err(failed) if failed.0 == NOT_FOUND => waiting.judge(&[]),
+                    Err(Failed::NOT_FOUND) => waiting.judge(&[]),
                     Err(_) => waiting.unavailable(),
                 };
                 self.on_answer(runtime, step)
@@ -271,9 +272,6 @@ impl Stage {
         }
     }
 }
-
-/// The host's status for what is not there.
-const NOT_FOUND: u32 = 1;
 
 /// Changes a head; `false` where the host did not take a change.
 fn apply(map: Map, edits: &Edits) -> bool {

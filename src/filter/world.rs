@@ -43,11 +43,15 @@ impl World for Host {
 
 impl Buckets for Host {
     fn read(&self, key: Key) -> Option<(Vec<u8>, u32)> {
-        host::shared(&key.to_string())
+        match host::shared(&key.to_string()) {
+            Ok(found) => found,
+            // No bucket is one byte long: what cannot be read counts as spent, never as fresh.
+            Err(_) => Some((vec![0], 0)),
+        }
     }
 
     fn swap(&self, key: Key, value: &[u8], seen: Option<u32>) -> Result<(), Clash> {
-        // 0 writes whatever is there: right only for what nobody else makes at the same time.
-        host::set_shared(&key.to_string(), value, seen.unwrap_or(0)).map_err(|_| Clash)
+        // An absent value takes any number but is no match for a value that came meanwhile; 0 would overwrite it.
+        host::set_shared(&key.to_string(), value, seen.unwrap_or(u32::MAX)).map_err(|_| Clash)
     }
 }

@@ -13,8 +13,8 @@ use crate::model::name::Name;
 use crate::model::pointer::Pointer;
 
 /// Words that stand before a `.` or `:` or alone, so that no token may be called by them.
-pub const RESERVED: [&str; 9] =
-    ["ip", "path", "query", "header", "body", "response", "route", "method", "host"];
+pub const RESERVED: [&str; 10] =
+    ["ip", "path", "query", "header", "body", "response", "route", "method", "host", "client"];
 
 /// Where a value comes from: `user.sub|ip` has two of them, and the first that is present counts.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -100,7 +100,7 @@ impl Definitions {
 /// A token's name stands before a dot or a colon (`user.sub`), so no word of the notation may be one.
 fn token_name(key: &str) -> Result<Name, Fault> {
     let name: Name = key.parse()?;
-    if RESERVED.contains(&key) || matches!(key, "client" | "none" | "any" | "optional") {
+    if RESERVED.contains(&key) || matches!(key, "none" | "any" | "optional") {
         return Err(Fault::conflict(format!(
             "no token may be called `{key}`: the word has a meaning of its own"
         )));

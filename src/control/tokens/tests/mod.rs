@@ -22,6 +22,7 @@ use crate::control::tokens::*;
 use crate::document::Node;
 use crate::fault::Problems;
 use crate::model::headers::Headers;
+use crate::model::secrets::Secrets;
 use crate::model::time::Nanos;
 use crate::refusal::Reason;
 use crate::refusal::Refusal;
