@@ -52,7 +52,7 @@ impl PolicyArgs {
         let bundle = policy.filter(|_| problems.is_empty()).and_then(|policy| {
             let why = |error: serde_json::Error| Fault::Unreadable(error.to_string().into());
             match policy.to_compact_json() {
-                Ok(json) => Some(Bundle { policy, digest: Digest::of(json.as_bytes()), json }),
+                Ok(json) => Some(Bundle { digest: Digest::of(&policy), policy, json }),
                 Err(error) => {
                     problems.push(Problem { at: Place::root(None), fault: why(error) });
                     None

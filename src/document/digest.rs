@@ -2,15 +2,19 @@
 
 use std::fmt;
 
-/// SHA-256 of a policy's JSON text, as `bundle` writes it and as the filter receives it. Shown by its first 12 hex
+use crate::document::Node;
+
+/// SHA-256 of a policy as JSON with its keys sorted, so that it is the same however the document was written and on
+/// whichever way it came. Shown by its first 12 hex
 /// digits in the gauge, the logs and audit events, so that everybody can tell which policy is in force.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct Digest([u8; 32]);
 
 impl Digest {
-    /// The digest of a policy's text, byte for byte.
-    pub fn of(policy: &[u8]) -> Self {
-        Self(hmac_sha256::Hash::hash(policy))
+    /// The digest of a policy.
+    pub fn of(policy: &Node) -> Self {
+        // serde_json's maps are sorted.
+        Self(hmac_sha256::Hash::hash(policy.to_json().to_string().as_bytes()))
     }
 
     /// All 64 hex digits.

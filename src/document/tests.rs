@@ -70,8 +70,12 @@ fn writes_what_it_read_in_the_same_order() {
 }
 
 #[test]
-fn a_digest_is_the_sha_256_of_the_text() {
-    let digest = digest::Digest::of(b"abc");
-    assert_eq!(digest.to_string(), "ba7816bf8f01");
-    assert_eq!(digest.full(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+fn a_policy_has_one_digest_however_it_is_written() {
+    let digest = |text| digest::Digest::of(&read(text).0.unwrap());
+    assert_eq!(digest(r#"{"a": 1, "b": [true]}"#), digest(r#"{ "b":[true],"a":1 }"#));
+    assert_ne!(digest(r#"{"a": 1}"#), digest(r#"{"a": 2}"#));
+    let digest = digest("{}");
+    // SHA-256 of the two bytes `{}`.
+    assert_eq!(digest.to_string(), "44136fa355b3");
+    assert!(digest.full().starts_with("44136fa355b3") && digest.full().len() == 64);
 }

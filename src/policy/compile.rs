@@ -154,7 +154,7 @@ fn compile(
     Some(Policy {
         name: name?,
         revision,
-        digest: Digest::of(node.to_json().to_string().as_bytes()),
+        digest: Digest::of(node),
         transport,
         routing,
         client,
