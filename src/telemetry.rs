@@ -16,7 +16,7 @@ pub const KEY_FETCHES: &str = "portcullis_key_fetches_total";
 /// Counts what the table of limits went through, by event.
 pub const SLOTS: &str = "portcullis_limit_slots_total";
 
-/// Counts look-ups in the cache of verified tokens, by outcome.
+/// Counts look-ups in the cache of verified tokens, by token and event.
 pub const TOKEN_CACHE: &str = "portcullis_token_cache_total";
 
 /// Counts what the log left out because `audit.max_per_second` was reached.

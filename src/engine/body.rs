@@ -27,6 +27,7 @@ use crate::telemetry::Outcome;
 
 /// What the head says of the body, and whether it was good.
 #[derive(Debug)]
+#[expect(dead_code, reason = "held as evidence: an admission cannot be built without it")]
 pub(crate) struct Form {
     params: Cleared<()>,
     content: Cleared<()>,
@@ -58,7 +59,7 @@ pub struct BodyCount {
 #[derive(Debug)]
 pub enum Grown {
     /// More is to come.
-    Wait(AwaitBody),
+    Wait(Box<AwaitBody>),
     /// It will not be looked at any more.
     Settled(Decision),
 }
@@ -132,9 +133,9 @@ impl AwaitBody {
     pub fn grow(mut self, bytes: u64, now: Nanos) -> Grown {
         self.exchange.bench.now = now;
         let Some(request) = self.exchange.bench.route().map(|route| route.request.clone()) else {
-            return Grown::Wait(self);
+            return Grown::Wait(Box::new(self));
         };
-        let Err(refusal) = request.check_size(bytes) else { return Grown::Wait(self) };
+        let Err(refusal) = request.check_size(bytes) else { return Grown::Wait(Box::new(self)) };
         let bench = &mut self.exchange.bench;
         let sized = bench.weigh::<()>(Rule::RequestSize, |_| Err(refusal));
         // Whoever needs what stands in the body cannot have it: that is a failure in its own mode.

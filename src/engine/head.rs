@@ -51,6 +51,7 @@ pub(crate) struct Exchange {
 
 /// What was cleared before any token was looked at.
 #[derive(Debug)]
+#[expect(dead_code, reason = "held as evidence: an admission cannot be built without it")]
 pub(crate) struct Early {
     pub(crate) transport: Cleared<Channel>,
     pub(crate) routing: Cleared<Place>,
@@ -60,6 +61,7 @@ pub(crate) struct Early {
 
 /// What was cleared before the body.
 #[derive(Debug)]
+#[expect(dead_code, reason = "held as evidence: an admission cannot be built without it")]
 pub(crate) struct BeforeBody {
     pub(crate) early: Early,
     pub(crate) tokens: Cleared<Subjects>,

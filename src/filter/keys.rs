@@ -17,8 +17,8 @@ use crate::filter::host;
 use crate::filter::host::Body;
 use crate::filter::host::Level;
 use crate::filter::host::Map;
-use crate::filter::host::Metric;
 use crate::filter::runtime::Runtime;
+use crate::filter::runtime::add;
 use crate::model::headers::Found;
 use crate::model::time::Nanos;
 use crate::telemetry;
@@ -213,7 +213,5 @@ fn spread(wait: Duration) -> Duration {
 fn count(runtime: &Runtime, definition: &Definition, outcome: &str) {
     let labels =
         [("policy", runtime.policy.name.as_str()), ("token", definition.name.as_str()), ("outcome", outcome)];
-    if let Ok(id) = host::metric(Metric::Counter, &telemetry::series(telemetry::KEY_FETCHES, &labels)) {
-        host::count(id, 1);
-    }
+    add(telemetry::KEY_FETCHES, &labels, 1);
 }

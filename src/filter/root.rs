@@ -190,6 +190,7 @@ impl RootContext for Root {
         let Some(runtime) = &self.runtime else { return };
         let came = self.fetcher.tick(runtime);
         runtime.wake(came, self.context);
+        runtime.report();
     }
 
     fn create_http_context(&self, context: u32) -> Option<Box<dyn HttpContext>> {

@@ -93,6 +93,21 @@ impl Runtime {
         }
     }
 
+    /// Hands what the limits' table and the caches went through to the metrics; once a tick, not once a request.
+    pub(crate) fn report(&self) {
+        let name = self.policy.name.as_str();
+        let mut memory = self.memory.borrow_mut();
+        for (event, times) in memory.slots.take() {
+            add(telemetry::SLOTS, &[("policy", name), ("event", event)], times.into());
+        }
+        for definition in self.policy.tokens.iter() {
+            for (event, times) in memory.caches.take_counts(definition.index) {
+                let labels = [("policy", name), ("token", definition.name.as_str()), ("event", event)];
+                add(telemetry::TOKEN_CACHE, &labels, times);
+            }
+        }
+    }
+
     /// Remembers a stream that waits for keys.
     pub(crate) fn wake_later(&self, context: u32, stage: &Rc<RefCell<Stage>>) {
         self.waiting.borrow_mut().push((context, Rc::downgrade(stage)));
@@ -122,5 +137,14 @@ impl Runtime {
             }
         }
         let _ = host::act_for(root);
+    }
+}
+
+/// Adds to a counter that is written too seldom to keep its id.
+pub(crate) fn add(name: &str, labels: &[(&str, &str)], times: u64) {
+    if times > 0
+        && let Ok(id) = host::metric(Metric::Counter, &telemetry::series(name, labels))
+    {
+        host::count(id, times);
     }
 }

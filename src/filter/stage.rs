@@ -112,7 +112,7 @@ impl Stage {
             Self::Body(waiting) => match waiting.grow(bytes, host::now()) {
                 Grown::Settled(decision) => self.settle(runtime, decision, runtime.policy.holds_heads),
                 Grown::Wait(waiting) => {
-                    *self = Self::Body(waiting);
+                    *self = Self::Body(*waiting);
                     if end { self.on_body_end(runtime) } else { Action::Pause }
                 }
             },

@@ -98,10 +98,10 @@ impl Access {
     pub fn check_scopes(&self, first: Option<&Claims>) -> Result<Allowed, Refusal> {
         let Some(demanded) = &self.scopes else { return Ok(Allowed(())) };
         let held = scopes_of(self.check_caller(first)?);
-        let has = |scope: &Box<str>| held.iter().any(|it| **it == **scope);
+        let has = |scope: &str| held.contains(&scope);
         let (fits, names) = match demanded {
-            Scopes::All(names) => (names.iter().all(has), names),
-            Scopes::Any(names) => (names.iter().any(has), names),
+            Scopes::All(names) => (names.iter().all(|it| has(it)), names),
+            Scopes::Any(names) => (names.iter().any(|it| has(it)), names),
         };
         if fits {
             Ok(Allowed(()))

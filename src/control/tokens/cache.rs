@@ -69,6 +69,13 @@ impl Caches {
         self.list.get(index).map(|cache| cache.counts).unwrap_or_default()
     }
 
+    /// How the cache of the definition at `index` has served since the last time somebody took it, by name.
+    pub fn take_counts(&mut self, index: usize) -> [(&'static str, u64); 4] {
+        let counts = self.list.get_mut(index).map(|cache| std::mem::take(&mut cache.counts));
+        let Counts { hits, bad_hits, misses, evictions } = counts.unwrap_or_default();
+        [("hit", hits), ("bad_hit", bad_hits), ("miss", misses), ("eviction", evictions)]
+    }
+
     /// How many good and bad tokens are remembered for the definition at `index`.
     pub fn sizes(&self, index: usize) -> (usize, usize) {
         self.list.get(index).map(|cache| (cache.good.len(), cache.bad.len())).unwrap_or_default()
