@@ -19,6 +19,9 @@ pub const SLOTS: &str = "portcullis_limit_slots_total";
 /// Counts look-ups in the cache of verified tokens, by token and event.
 pub const TOKEN_CACHE: &str = "portcullis_token_cache_total";
 
+/// 1 for whoever verifies RS and ES signatures, by engine: `host`, or `wasm` where the host cannot.
+pub const SIGNATURES: &str = "portcullis_signatures_info";
+
 /// Counts what the log left out because `audit.max_per_second` was reached.
 pub const AUDIT_DROPPED: &str = "portcullis_audit_dropped_total";
 
