@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::envoy::{Envoy, root};
 use crate::policy;
 use crate::runtime::until;
+use crate::telemetry::Series;
 
 /// The host name under which every gate serves, as in the sample policy.
 const HOST: &str = "api.shop.example";
@@ -39,6 +40,7 @@ pub struct Setup {
     policy: Option<String>,
     default_policy: Option<String>,
     normalised: bool,
+    forwarded_for: bool,
     h1_trailers: bool,
     env: Vec<(String, String)>,
 }
@@ -83,6 +85,13 @@ impl Setup {
     #[must_use]
     pub fn without_normalisation(mut self) -> Self {
         self.normalised = false;
+        self
+    }
+
+    /// Takes the client's address from `x-forwarded-for`, as an Envoy behind others does.
+    #[must_use]
+    pub fn believing_forwarded_for(mut self) -> Self {
+        self.forwarded_for = true;
         self
     }
 
@@ -146,6 +155,9 @@ impl Setup {
         if !self.normalised {
             config.without_normalisation()?;
         }
+        if self.forwarded_for {
+            config.believe_forwarded_for()?;
+        }
         let mut plugin = Value::Null;
         if self.policy.is_some() {
             let variables: Vec<_> = self.env.iter().map(|(name, _)| name.clone()).collect();
@@ -185,6 +197,7 @@ impl Gate {
             policy: None,
             default_policy: None,
             normalised: true,
+            forwarded_for: false,
             h1_trailers: false,
             env: Vec::new(),
         }
@@ -222,9 +235,20 @@ impl Gate {
 
     /// Gives Envoy another policy (JSON or YAML text) and waits for its verdict.
     pub fn push(&self, policy: &str) -> Result<Verdict> {
-        ensure!(!self.plugin.is_null(), "this gate has no filter");
+        self.push_to(&self.plugin, policy)
+    }
+
+    /// Like [`Gate::push`], with another `vm_id` around the policy: the name of the data that the filter shares.
+    pub fn push_as(&self, vm_id: &str, policy: &str) -> Result<Verdict> {
+        let mut plugin = self.plugin.clone();
+        *plugin.pointer_mut("/config/vm_config/vm_id").context("the plugin has no vm_id")? = vm_id.into();
+        self.push_to(&plugin, policy)
+    }
+
+    fn push_to(&self, plugin: &Value, policy: &str) -> Result<Verdict> {
+        ensure!(!plugin.is_null(), "this gate has no filter");
         let before = self.discovery()?;
-        write_policy(&self.folder, &self.plugin, policy)?;
+        write_policy(&self.folder, plugin, policy)?;
         until("Envoy's verdict on the policy", || {
             let now = self.discovery()?;
             Ok(match (now.0 > before.0, now.1 > before.1) {
@@ -245,6 +269,17 @@ impl Gate {
     /// Counters and gauges whose name begins with `prefix`, under Envoy's own names.
     pub fn stats(&self, prefix: &str) -> Result<BTreeMap<String, u64>> {
         self.envoy.admin.stats(prefix)
+    }
+
+    /// The series of one of the filter's metrics.
+    pub fn series(&self, metric: &str) -> Result<Vec<Series>> {
+        let stats = self.stats("wasmcustom.")?;
+        Ok(stats.iter().filter_map(|(name, value)| Series::read(metric, name, *value)).collect())
+    }
+
+    /// The sum of the series of a metric that have all of these labels.
+    pub fn sum(&self, metric: &str, labels: &[(&str, &str)]) -> Result<u64> {
+        Ok(self.series(metric)?.iter().filter(|it| it.has(labels)).map(|it| it.value).sum())
     }
 
     /// Every statistic as Prometheus reads it.

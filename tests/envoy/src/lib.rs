@@ -19,6 +19,7 @@ mod message;
 mod policy;
 mod recorder;
 mod runtime;
+mod telemetry;
 mod wire;
 
 pub use certs::{Ca, Leaf};
@@ -26,8 +27,10 @@ pub use client::{Client, Connection, Protocol, Raw, Tls, Version};
 pub use envoy::validate;
 pub use gate::{Gate, Setup, Verdict, module};
 pub use message::{Answer, Headers, Request};
+pub use policy::{policy, user_tokens};
 pub use recorder::{Recorder, Seen};
-pub use runtime::{block_on, until};
+pub use runtime::{block_on, timed, until};
+pub use telemetry::{Event, Series, audit, events};
 
 /// What tests return: the error says what was waited for and where the logs are.
 pub type Result<T = (), E = anyhow::Error> = std::result::Result<T, E>;

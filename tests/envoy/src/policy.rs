@@ -3,6 +3,43 @@
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
+/// A policy (YAML) that enforces what it says for every host, over cleartext too. `rest` are more of its fields: `limits`,
+/// `routes`, ...
+#[must_use]
+pub fn policy(name: &str, rest: &str) -> String {
+    format!(
+        "
+version: 1
+name: {name}
+mode: enforce
+routing: {{ hosts: any, other_hosts: refuse, unmatched: 404, preflight: refuse }}
+transport: {{ cleartext: allow, min_tls: \"1.2\" }}
+client: {{ ip: connection }}
+{rest}
+"
+    )
+}
+
+/// The field `tokens` with one definition, `user`, that takes the shop's access tokens. `keys` is what stands there, on one
+/// line.
+#[must_use]
+pub fn user_tokens(keys: &str) -> String {
+    format!(
+        "
+tokens:
+  user:
+    issuer: https://id.shop.example
+    audience: [shop-mobile-api]
+    algorithms: [ES256, RS256]
+    keys: {keys}
+    max_lifetime: 15m
+    require: [sub]
+    forward: {{ x-user-id: user.sub }}
+    keep: false
+"
+    )
+}
+
 /// The one JSON string in which a policy reaches the filter. JSON is taken byte for byte, right or wrong; YAML is translated.
 pub(crate) fn to_json(text: &str) -> Result<String> {
     if text.trim_start().starts_with('{') {

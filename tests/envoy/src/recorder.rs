@@ -52,7 +52,7 @@ impl Recorder {
         Self::start(move |_| bytes.clone())
     }
 
-    /// Answers with what `answer` makes of the request, as bytes of HTTP/1.1.
+    /// Answers with what `answer` makes of the request, as bytes of HTTP/1.1; closes the connection where that is nothing.
     pub fn start(answer: impl Fn(&Seen) -> Vec<u8> + Send + Sync + 'static) -> Result<Self> {
         let listener = block_on(TcpListener::bind("127.0.0.1:0"))?;
         let address = listener.local_addr()?;
@@ -113,6 +113,9 @@ async fn serve(mut stream: TcpStream, record: &Record, answer: &Answerer) -> Res
         };
         let bytes = answer(&seen);
         lock(&record.whole).push(seen);
+        if bytes.is_empty() {
+            break;
+        }
         writer.write_all(&bytes).await?;
     }
     Ok(())

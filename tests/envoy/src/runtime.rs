@@ -35,6 +35,13 @@ pub(crate) fn bounded<T>(what: &str, future: impl Future<Output = Result<T>>) ->
     }
 }
 
+/// What an action answers, and how long it took.
+pub fn timed<T>(action: impl FnOnce() -> T) -> (T, Duration) {
+    let start = Instant::now();
+    let answer = action();
+    (answer, start.elapsed())
+}
+
 /// Asks again and again until there is an answer; an error after 20 seconds, or as soon as `ask` gives one.
 pub fn until<T>(what: &str, mut ask: impl FnMut() -> Result<Option<T>>) -> Result<T> {
     let start = Instant::now();
