@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::envoy::{Envoy, root};
 use crate::policy;
 use crate::runtime::until;
-use crate::telemetry::Series;
+use crate::telemetry::{Series, audit};
 
 /// The host name under which every gate serves, as in the sample policy.
 const HOST: &str = "api.shop.example";
@@ -233,7 +233,8 @@ impl Gate {
         self.cleartext
     }
 
-    /// Gives Envoy another policy (JSON or YAML text) and waits for its verdict.
+    /// Gives Envoy another policy (JSON or YAML text) and waits for its verdict. What it refused last it does not look at
+    /// again, and calls accepted.
     pub fn push(&self, policy: &str) -> Result<Verdict> {
         self.push_to(&self.plugin, policy)
     }
@@ -299,6 +300,17 @@ impl Gate {
             let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
             let entries: Result<Vec<_>, _> = whole.lines().map(serde_json::from_str).collect();
             Ok(Some(entries?).filter(|entries| entries.len() >= lines))
+        })
+    }
+
+    /// The audit events of a policy, once there are this many.
+    pub fn audits(&self, policy: &str, count: usize) -> Result<Vec<Value>> {
+        until("audit events in the access log", || {
+            let lines = self.access_log(0)?;
+            let audits =
+                lines.iter().filter_map(|line| audit(line).transpose()).collect::<Result<Vec<_>>>()?;
+            let of_policy = |it: &Value| it.get("policy").is_some_and(|name| name == policy);
+            Ok(Some(audits.into_iter().filter(of_policy).collect()).filter(|it: &Vec<_>| it.len() >= count))
         })
     }
 

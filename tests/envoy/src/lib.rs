@@ -2,6 +2,7 @@
 //! it, and speaks to it over HTTP/1.1 and HTTP/2, down to single bytes.
 //!
 //! - [`Gate`]: an Envoy with the filter and a policy in front of an upstream; its statistics, logs and memory.
+//! - [`Stage`]: one gate for all tests of a suite.
 //! - [`Client`]: one [`Request`] over either [`Protocol`], alone, on an open [`Connection`], or many at once.
 //! - [`Raw`]: exact bytes over HTTP/1.1.
 //! - [`Recorder`]: an upstream that keeps the bytes that reached it and answers with given ones.
@@ -19,6 +20,7 @@ mod message;
 mod policy;
 mod recorder;
 mod runtime;
+mod stage;
 mod telemetry;
 mod wire;
 
@@ -30,6 +32,7 @@ pub use message::{Answer, Headers, Request};
 pub use policy::{policy, user_tokens};
 pub use recorder::{Recorder, Seen};
 pub use runtime::{block_on, timed, until};
+pub use stage::Stage;
 pub use telemetry::{Event, Series, audit, events};
 
 /// What tests return: the error says what was waited for and where the logs are.

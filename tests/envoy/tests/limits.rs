@@ -5,12 +5,12 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::ops::Range;
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
 
 use portcullis_envoy::{
-    Answer, Client, Gate, Protocol, Recorder, Request, Result, Verdict, policy, timed, user_tokens,
+    Answer, Client, Gate, Protocol, Recorder, Request, Result, Stage, Verdict, policy, timed, user_tokens,
 };
 use portcullis_shop::keys::Keys;
 use portcullis_shop::mint::{Alg, Mint};
@@ -18,25 +18,6 @@ use serde_json::json;
 
 fn upstream() -> Result<Recorder> {
     Recorder::answering("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
-}
-
-/// The gate of four workers that most of these tests share, one after the other, under a policy of this test's own.
-fn stage(policy: &str) -> Result<MutexGuard<'static, Stage>> {
-    static STAGE: OnceLock<Mutex<Stage>> = OnceLock::new();
-    let stage = STAGE.get_or_init(|| {
-        let upstream = upstream().unwrap();
-        let gate =
-            Gate::before(upstream.address()).workers(4).policy(self::policy("stage", "routes: []")).start();
-        Mutex::new(Stage { upstream, gate: gate.unwrap() })
-    });
-    let stage = stage.lock().unwrap_or_else(PoisonError::into_inner);
-    assert_eq!(stage.gate.push(policy)?, Verdict::Accepted);
-    Ok(stage)
-}
-
-struct Stage {
-    upstream: Recorder,
-    gate: Gate,
 }
 
 /// The keys that sign every token of this suite.
@@ -106,7 +87,7 @@ fn of_a_hundred_requests_at_once_just_the_budget_passes() -> Result {
     let more = "  - { name: claim, match: { method: GET, path: /claim }, tokens: [user], access: authenticated, limits: [by-claim] }
   - { name: path, match: { method: GET, path: \"/path/{id}\" }, tokens: none, limits: [by-path] }";
     let open = [("ip", "by-ip"), ("header", "by-header"), ("route-h1", "by-route"), ("route-h2", "by-route")];
-    let stage = stage(&routes("crowd", limits, &open, more))?;
+    let stage = Stage::under(&routes("crowd", limits, &open, more))?;
     let Stage { upstream, gate } = &*stage;
     for (protocol, mark, last) in [(Protocol::H1, "h1", 11), (Protocol::H2, "h2", 12)] {
         let client = gate.cleartext(protocol).from_loopback(last);
@@ -141,7 +122,7 @@ fn of_a_hundred_requests_at_once_just_the_budget_passes() -> Result {
 #[test]
 fn a_new_forwarded_address_gives_no_new_budget() -> Result {
     let limits = "  by-ip: { key: [ip], rate: 2/1h, burst: 2 }";
-    let stage = stage(&routes("addresses", limits, &[("ip", "by-ip")], ""))?;
+    let stage = Stage::under(&routes("addresses", limits, &[("ip", "by-ip")], ""))?;
     let gate = &stage.gate;
     for (protocol, last) in [(Protocol::H1, 11), (Protocol::H2, 12)] {
         let client = gate.cleartext(protocol).from_loopback(last);
@@ -197,7 +178,7 @@ fn limits_of_one_request_charge_all_or_none_each_in_its_mode() -> Result {
     let open = [("both", "small, large"), ("large", "large"), ("early", "early"), ("watched", "watched")];
     let more = "  - { name: guarded, match: { method: GET, path: /guarded }, tokens: [user], access: authenticated, limits: [early] }
   - { name: shadow, match: { method: GET, path: /shadow }, tokens: none, limits: [watched], modes: { limits.watched: shadow } }";
-    let stage = stage(&routes("steps", limits, &open, more))?;
+    let stage = Stage::under(&routes("steps", limits, &open, more))?;
     let gate = &stage.gate;
     for protocol in Protocol::BOTH {
         let client = gate.cleartext(protocol);
@@ -237,7 +218,7 @@ fn what_lacks_a_key_is_refused_let_through_or_counted_as_the_limit_says() -> Res
   guests: { key: [user.sub], missing: guest, rate: 2/1h, burst: 2 }";
     let open = [("deny", "deny"), ("skip", "skip"), ("guest", "guest")];
     let more = "  - { name: guests, match: { method: GET, path: /guests }, tokens: [{ optional: user }], limits: [guests] }";
-    let stage = stage(&routes("missing", limits, &open, more))?;
+    let stage = Stage::under(&routes("missing", limits, &open, more))?;
     let gate = &stage.gate;
     for protocol in Protocol::BOTH {
         let client = gate.cleartext(protocol);
