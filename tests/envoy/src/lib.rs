@@ -15,6 +15,7 @@ mod client;
 mod config;
 mod envoy;
 mod gate;
+mod leash;
 mod message;
 mod policy;
 mod recorder;
@@ -23,9 +24,11 @@ mod wire;
 
 pub use certs::{Ca, Leaf};
 pub use client::{Client, Connection, Protocol, Raw, Tls, Version};
-pub use envoy::validate;
+pub use envoy::{root, validate};
 pub use gate::{Gate, Setup, Verdict, module};
+pub use leash::end_all;
 pub use message::{Answer, Headers, Request};
+pub use policy::bundle;
 pub use recorder::{Recorder, Seen};
 pub use runtime::{block_on, until};
 
