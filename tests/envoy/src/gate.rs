@@ -42,6 +42,7 @@ pub struct Setup {
     normalised: bool,
     forwarded_for: bool,
     h1_trailers: bool,
+    quiet: bool,
     env: Vec<(String, String)>,
 }
 
@@ -102,6 +103,13 @@ impl Setup {
         self
     }
 
+    /// Does not print where the logs are: for a program with an output of its own.
+    #[must_use]
+    pub fn quiet(mut self) -> Self {
+        self.quiet = true;
+        self
+    }
+
     /// An environment variable that the filter may read.
     #[must_use]
     pub fn env(mut self, name: &str, value: &str) -> Self {
@@ -115,7 +123,9 @@ impl Setup {
         fs::create_dir_all(&runs)?;
         // Kept for whoever looks into a failure; `make test` removes those of other days, `make clean` all.
         let folder = tempfile::Builder::new().prefix("gate-").tempdir_in(runs)?.keep();
-        println!("logs of this gate: {}", folder.display());
+        if !self.quiet {
+            println!("logs of this gate: {}", folder.display());
+        }
 
         let ca = Ca::new()?;
         let (config, plugin) = self.render(&folder, &ca)?;
@@ -125,7 +135,7 @@ impl Setup {
         let envoy = Envoy::start(&folder, &config, self.workers, &self.env)?;
         let (https, cleartext) = (envoy.admin.listener("https")?, envoy.admin.listener("cleartext")?);
         let tls = Tls::new(&ca.pem(), HOST)?;
-        Ok(Gate { folder, envoy, https, cleartext, tls, plugin })
+        Ok(Gate { folder, quiet: self.quiet, envoy, https, cleartext, tls, plugin })
     }
 
     fn render(&self, folder: &Path, ca: &Ca) -> Result<(PathBuf, Value)> {
@@ -133,6 +143,7 @@ impl Setup {
         let (certificate, key) = (folder.join("edge.crt"), folder.join("edge.key"));
         fs::write(&certificate, leaf.cert_pem)?;
         fs::write(&key, leaf.key_pem)?;
+        fs::write(authority(folder), ca.pem())?;
         let idp_authority = folder.join("idp-ca.crt");
         // Without an identity provider the cluster leads to a closed port.
         let nobody = (([127, 0, 0, 1], 1).into(), ca.pem());
@@ -178,6 +189,7 @@ impl Setup {
 /// A running Envoy. Ends when dropped, and when the test process ends.
 pub struct Gate {
     folder: PathBuf,
+    quiet: bool,
     envoy: Envoy,
     https: SocketAddr,
     cleartext: SocketAddr,
@@ -199,6 +211,7 @@ impl Gate {
             normalised: true,
             forwarded_for: false,
             h1_trailers: false,
+            quiet: false,
             env: Vec::new(),
         }
     }
@@ -216,8 +229,10 @@ impl Gate {
     }
 
     fn client_of(&self, address: SocketAddr, protocol: Protocol) -> Client {
-        // Shown by the test runner when the test that asks for the client fails.
-        println!("logs of this gate: {}", self.folder.display());
+        if !self.quiet {
+            // Shown by the test runner when the test that asks for the client fails.
+            println!("logs of this gate: {}", self.folder.display());
+        }
         Client::new(address, protocol).authority(HOST)
     }
 
@@ -231,6 +246,12 @@ impl Gate {
     #[must_use]
     pub fn cleartext_address(&self) -> SocketAddr {
         self.cleartext
+    }
+
+    /// The file with the authority (PEM) that signed the TLS listener's certificate.
+    #[must_use]
+    pub fn authority(&self) -> PathBuf {
+        authority(&self.folder)
     }
 
     /// Gives Envoy another policy (JSON or YAML text) and waits for its verdict. What it refused last it does not look at
@@ -324,6 +345,10 @@ impl Gate {
     pub fn folder(&self) -> &Path {
         &self.folder
     }
+}
+
+fn authority(folder: &Path) -> PathBuf {
+    folder.join("edge-ca.crt")
 }
 
 fn access_log(folder: &Path) -> PathBuf {

@@ -1,6 +1,10 @@
 //! Policies on their way to Envoy.
 
-use anyhow::{Context, Result};
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
 /// A policy (YAML) that enforces what it says for every host, over cleartext too. `rest` are more of its fields: `limits`,
@@ -38,6 +42,16 @@ tokens:
     keep: false
 "
     )
+}
+
+/// The one document that the filter takes, made of a policy's file and all that it names as `portcullis bundle` makes it.
+pub fn bundle(policy: &Path) -> Result<String> {
+    let folder = tempfile::tempdir()?;
+    let output = folder.path().join("policy.json");
+    let words = ["portcullis", "bundle", "--format", "policy", "--output"].map(OsString::from);
+    let exit = portcullis::cli::run(words.into_iter().chain([output.clone().into(), policy.into()]));
+    ensure!(exit == ExitCode::SUCCESS, "{} is refused", policy.display());
+    std::fs::read_to_string(output).context("the bundle")
 }
 
 /// The one JSON string in which a policy reaches the filter. JSON is taken byte for byte, right or wrong; YAML is translated.

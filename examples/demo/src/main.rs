@@ -1,0 +1,97 @@
+//! The same attacks and the same honest traffic against the sample API, with and without Portcullis.
+//!
+//! `demo` plays them and prints a table; it exits with 0 only if every row is as expected. `demo up` leaves the stage
+//! standing until it is told to stop. Whatever happens, nothing that was started outlives it.
+
+mod play;
+mod row;
+mod rows;
+mod stage;
+mod table;
+mod tally;
+mod up;
+
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+use std::thread;
+
+use portcullis_envoy::{Result, block_on, end_all};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+
+use crate::play::{Verdict, verdict};
+use crate::stage::{Stage, say};
+
+const INTERRUPTED: u8 = 130;
+const TERMINATED: u8 = 143;
+
+fn main() -> ExitCode {
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    let exit = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        [] => until_stopped(demo).and_then(|ended| match ended {
+            Ended::Done(verdicts) => report(&verdicts),
+            Ended::Stopped(status) => Ok(ExitCode::from(status)),
+        }),
+        // It ends when it is told to: that is no failure.
+        ["up"] => until_stopped(up::stay).map(|_: Ended<()>| ExitCode::SUCCESS),
+        _ => {
+            say("no arguments for the table, `up` to leave everything running");
+            return ExitCode::from(2);
+        }
+    };
+    exit.unwrap_or_else(|error| {
+        say(&format!("{error:#}"));
+        ExitCode::FAILURE
+    })
+}
+
+/// Plays every row.
+fn demo() -> Result<Vec<Verdict>> {
+    let stage = Stage::start()?;
+    let rows = rows::all(&stage.shop.keys())?;
+    say(&format!("playing {} rows, without and with Portcullis", rows.len()));
+    let verdicts = rows.into_iter().enumerate().map(|(at, row)| verdict(&stage, at, row)).collect::<Vec<_>>();
+    if verdicts.iter().any(|verdict| !verdict.as_expected()) {
+        say(&format!("logs: {} and {}", stage.without.folder().display(), stage.with.folder().display()));
+    }
+    Ok(verdicts)
+}
+
+fn report(verdicts: &[Verdict]) -> Result<ExitCode> {
+    let colours = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    io::stdout().write_all(table::of(verdicts, colours).as_bytes())?;
+    let all = verdicts.iter().all(Verdict::as_expected);
+    Ok(if all { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+enum Ended<T> {
+    Done(T),
+    /// By a signal, with the status that says which.
+    Stopped(u8),
+}
+
+/// Does the work on a thread of its own, so that a signal is heard at any moment, and ends every Envoy when one comes.
+fn until_stopped<T: Send + 'static>(work: fn() -> Result<T>) -> Result<Ended<T>> {
+    // Before anything is started.
+    let (mut interrupt, mut terminate) = block_on(async {
+        Ok::<_, io::Error>((signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?))
+    })?;
+    let (tell, told) = oneshot::channel();
+    thread::spawn(move || tell.send(work()));
+    let status = block_on(async {
+        tokio::select! {
+            done = told => Err(done),
+            _ = interrupt.recv() => Ok(INTERRUPTED),
+            _ = terminate.recv() => Ok(TERMINATED),
+        }
+    });
+    match status {
+        // Without a result the thread panicked, and said why.
+        Err(done) => Ok(Ended::Done(done??)),
+        Ok(status) => {
+            say("stopping");
+            end_all();
+            Ok(Ended::Stopped(status))
+        }
+    }
+}
