@@ -75,6 +75,11 @@ impl Config {
         })
     }
 
+    /// Takes addresses and schemes from the headers of a hop in front.
+    pub(crate) fn behind_proxy(&mut self) -> Result<()> {
+        self.each_hcm(|hcm| set(hcm, "/use_remote_address", json!(false)))
+    }
+
     pub(crate) fn access_log(&mut self, file: &Path) -> Result<()> {
         self.each_hcm(|hcm| set(hcm, "/access_log/0/typed_config/path", json!(file)))
     }

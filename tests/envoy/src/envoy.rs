@@ -47,6 +47,7 @@ impl Envoy {
         folder: &Path,
         config: &Path,
         workers: u32,
+        debug: bool,
         env: &[(String, String)],
     ) -> Result<Self> {
         let log = folder.join("envoy.log");
@@ -60,7 +61,8 @@ impl Envoy {
             .args(["--concurrency", &workers.to_string()])
             // No shared memory with other Envoys of this machine, and no waiting for ten-second log buffers.
             .args(["--disable-hot-restart", "--file-flush-interval-msec", "20", "--drain-time-s", "1"])
-            .args(["--log-level", "warning", "--component-log-level", "wasm:info,config:info"])
+            .args(["--log-level", "warning", "--component-log-level"])
+            .arg(if debug { "wasm:debug,config:debug" } else { "wasm:info,config:info" })
             .envs(env.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -1,6 +1,7 @@
 //! An Envoy with the filter and a policy in front of an upstream.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -40,6 +41,8 @@ pub struct Setup {
     default_policy: Option<String>,
     normalised: bool,
     h1_trailers: bool,
+    behind_proxy: bool,
+    debug: bool,
     env: Vec<(String, String)>,
 }
 
@@ -93,6 +96,20 @@ impl Setup {
         self
     }
 
+    /// Believes `x-forwarded-for` and `x-forwarded-proto`, as behind a hop that sets them.
+    #[must_use]
+    pub fn behind_proxy(mut self) -> Self {
+        self.behind_proxy = true;
+        self
+    }
+
+    /// Logs all that the filter and Envoy's own wasm code say, debugging included.
+    #[must_use]
+    pub fn debug(mut self) -> Self {
+        self.debug = true;
+        self
+    }
+
     /// An environment variable that the filter may read.
     #[must_use]
     pub fn env(mut self, name: &str, value: &str) -> Self {
@@ -113,7 +130,7 @@ impl Setup {
         if let Some(text) = &self.policy {
             write_policy(&folder, &plugin, text)?;
         }
-        let envoy = Envoy::start(&folder, &config, self.workers, &self.env)?;
+        let envoy = Envoy::start(&folder, &config, self.workers, self.debug, &self.env)?;
         let (https, cleartext) = (envoy.admin.listener("https")?, envoy.admin.listener("cleartext")?);
         let tls = Tls::new(&ca.pem(), HOST)?;
         Ok(Gate { folder, envoy, https, cleartext, tls, plugin })
@@ -145,6 +162,9 @@ impl Setup {
         }
         if !self.normalised {
             config.without_normalisation()?;
+        }
+        if self.behind_proxy {
+            config.behind_proxy()?;
         }
         let mut plugin = Value::Null;
         if self.policy.is_some() {
@@ -186,6 +206,8 @@ impl Gate {
             default_policy: None,
             normalised: true,
             h1_trailers: false,
+            behind_proxy: false,
+            debug: false,
             env: Vec::new(),
         }
     }
@@ -203,9 +225,18 @@ impl Gate {
     }
 
     fn client_of(&self, address: SocketAddr, protocol: Protocol) -> Client {
-        // Shown by the test runner when the test that asks for the client fails.
-        println!("logs of this gate: {}", self.folder.display());
+        self.tell_logs();
         Client::new(address, protocol).authority(HOST)
+    }
+
+    /// Where the logs are, once a test: its runner shows it when the test fails.
+    fn tell_logs(&self) {
+        thread_local! {
+            static TOLD: RefCell<BTreeSet<PathBuf>> = RefCell::default();
+        }
+        if TOLD.with_borrow_mut(|told| told.insert(self.folder.clone())) {
+            println!("logs of this gate: {}", self.folder.display());
+        }
     }
 
     /// Where the TLS listener listens.
@@ -265,6 +296,15 @@ impl Gate {
             let entries: Result<Vec<_>, _> = whole.lines().map(serde_json::from_str).collect();
             Ok(Some(entries?).filter(|entries| entries.len() >= lines))
         })
+    }
+
+    /// An error if the filter broke down in any worker since the start: its VM was made anew, or is still to be.
+    pub fn unharmed(&self) -> Result<()> {
+        let reloads = self.envoy.admin.stats("wasm.portcullis.vm_reload")?;
+        ensure!(!reloads.is_empty(), "Envoy does not count breakdowns any more");
+        let broken = reloads.values().any(|count| *count > 0);
+        ensure!(!broken, "{reloads:?}, log: {}", self.folder.display());
+        Ok(())
     }
 
     /// Resident memory of the process, in bytes.

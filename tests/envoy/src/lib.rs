@@ -5,11 +5,14 @@
 //! - [`Client`]: one [`Request`] over either [`Protocol`], alone, on an open [`Connection`], or many at once.
 //! - [`Raw`]: exact bytes over HTTP/1.1.
 //! - [`Recorder`]: an upstream that keeps the bytes that reached it and answers with given ones.
+//! - [`Shared`]: one stage for all tests of a suite; [`policy`] and [`user_token`] for what they push to it, [`cases`] for
+//!   their tables.
 //!
 //! Everything is synchronous for its caller: the sockets live on one runtime of this crate, which outlives each test, so a
 //! `Gate` may stand in a `static` for a whole suite. Envoy ends when the test process does, however that ends.
 
 mod admin;
+mod cases;
 mod certs;
 mod client;
 mod config;
@@ -19,15 +22,19 @@ mod message;
 mod policy;
 mod recorder;
 mod runtime;
+mod stage;
 mod wire;
 
+pub use cases::{Piece, cases};
 pub use certs::{Ca, Leaf};
 pub use client::{Client, Connection, Protocol, Raw, Tls, Version};
 pub use envoy::validate;
 pub use gate::{Gate, Setup, Verdict, module};
 pub use message::{Answer, Headers, Request};
+pub use policy::{policy, user_token};
 pub use recorder::{Recorder, Seen};
 pub use runtime::{block_on, until};
+pub use stage::Shared;
 
 /// What tests return: the error says what was waited for and where the logs are.
 pub type Result<T = (), E = anyhow::Error> = std::result::Result<T, E>;
