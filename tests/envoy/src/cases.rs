@@ -52,3 +52,11 @@ impl Piece {
         }
     }
 }
+
+/// Header lines as a table writes them; `content-type: application/json` where it does not say.
+pub fn lines(headers: Option<&[(String, Piece)]>) -> Result<Vec<(String, Vec<u8>)>> {
+    match headers {
+        None => Ok(vec![("content-type".to_owned(), b"application/json".to_vec())]),
+        Some(lines) => lines.iter().map(|(name, value)| Ok((name.clone(), value.bytes()?))).collect(),
+    }
+}

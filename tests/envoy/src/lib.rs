@@ -25,7 +25,7 @@ mod runtime;
 mod stage;
 mod wire;
 
-pub use cases::{Piece, cases};
+pub use cases::{Piece, cases, lines};
 pub use certs::{Ca, Leaf};
 pub use client::{Client, Connection, Protocol, Raw, Tls, Version};
 pub use envoy::validate;
@@ -35,6 +35,8 @@ pub use policy::{policy, user_token};
 pub use recorder::{Recorder, Seen};
 pub use runtime::{block_on, until};
 pub use stage::Shared;
+
+pub use anyhow::Error;
 
 /// What tests return: the error says what was waited for and where the logs are.
 pub type Result<T = (), E = anyhow::Error> = std::result::Result<T, E>;

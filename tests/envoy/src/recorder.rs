@@ -33,6 +33,8 @@ pub struct Seen {
     pub wire: Vec<u8>,
 }
 
+const CLOSE: &[u8] = b"connection: close\r\n";
+
 /// An HTTP/1.1 server on a free loopback port that records requests. Stops when dropped.
 pub struct Recorder {
     address: SocketAddr,
@@ -51,7 +53,7 @@ type Early = dyn Fn(&str) -> Option<Vec<u8>> + Send + Sync;
 type Answerer = dyn Fn(&Seen) -> Vec<u8> + Send + Sync;
 
 impl Recorder {
-    /// Answers every request with these bytes of HTTP/1.1.
+    /// Answers every request with these bytes of HTTP/1.1. An answer that says `connection: close` ends its connection.
     pub fn answering(bytes: impl AsRef<[u8]>) -> Result<Self> {
         let bytes = bytes.as_ref().to_vec();
         Self::start(move |_| bytes.clone())
@@ -139,6 +141,9 @@ async fn serve(mut stream: TcpStream, record: &Record, early: &Early, answer: &A
         let bytes = if answered.is_some() { Vec::new() } else { answer(&seen) };
         lock(&record.whole).push(seen);
         writer.write_all(&bytes).await?;
+        if bytes.windows(CLOSE.len()).any(|window| window == CLOSE) {
+            break;
+        }
     }
     Ok(())
 }

@@ -2,13 +2,19 @@
 #![cfg(test)]
 
 use portcullis_envoy::{
-    Answer, Gate, Piece, Protocol, Recorder, Request, Result, Shared, cases, policy, until,
+    Answer, Gate, Piece, Protocol, Recorder, Request, Result, Shared, cases, lines, policy, until, user_token,
 };
+use portcullis_shop::idp::{Feed, Trouble};
+use portcullis_shop::mint::{Alg, Mint};
+use portcullis_shop::{Config, Shop};
 use serde::Deserialize;
+use serde_json::json;
 use std::collections::BTreeSet;
 
 struct Stage {
     upstream: Recorder,
+    /// Whose keys come late.
+    shop: Shop,
     gate: Gate,
 }
 
@@ -17,9 +23,10 @@ static STAGE: Shared<Stage> = Shared::new(|| {
     let late = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
     let upstream =
         Recorder::start_eager(|path| (path == "/eager").then(|| early.to_vec()), |_| late.to_vec())?;
-    let gate =
-        Gate::before(upstream.address()).workers(4).h1_trailers().policy(bodies("bodies", "")).start()?;
-    Ok(Stage { upstream, gate })
+    let shop = Shop::start(Config::default())?;
+    let setup = Gate::before(upstream.address()).idp(shop.idp, shop.ca.pem()).workers(4).h1_trailers();
+    let gate = setup.policy(bodies("bodies", "")).start()?;
+    Ok(Stage { upstream, shop, gate })
 });
 
 /// Enough connections that every worker has had one.
@@ -103,11 +110,9 @@ fn order() -> String {
 
 impl Case {
     fn request(&self) -> Result<Request> {
-        let json = || vec![("content-type".to_owned(), Piece::Text("application/json".to_owned()))];
-        let mut request = Request::new(&self.method, &self.path);
-        for (name, value) in self.headers.clone().unwrap_or_else(json) {
-            request = request.header(name, value.bytes()?);
-        }
+        let headers = lines(self.headers.as_deref())?;
+        let request = Request::new(&self.method, &self.path);
+        let mut request = headers.iter().fold(request, |request, (name, value)| request.header(name, value));
         let pieces = self.body.iter().map(Piece::bytes).collect::<Result<Vec<_>>>()?;
         request.body = match self.pieces {
             Pieces::Each => pieces,
@@ -338,6 +343,50 @@ fn a_body_that_streams_is_counted_after_the_answer_has_begun() -> Result {
     assert!(arrived <= 4096 + FRAMING, "{arrived} bytes reached the upstream");
     assert!(stage.upstream.take().is_empty(), "the request arrived whole");
     lives_on(&stage)
+}
+
+/// A request that waits for its first keys is held with its body: no reason to take more of it, or to judge less.
+#[test]
+fn a_body_that_came_while_keys_were_waited_for_is_bounded_and_judged() -> Result {
+    let stage = STAGE.enter()?;
+    let fetched = |name: &str| {
+        let keys = json!({ "jwks": { "url": format!("https://id.shop.example/jwks.json?{name}"), "cluster": "idp" } });
+        let mut user = user_token(&stage.shop.keys());
+        user["keys"] = keys;
+        bodies(name, &format!("first_keys_wait: 10s\ntokens: {{ user: {user} }}"))
+            .replace("tokens: none", "tokens: [user], access: authenticated")
+    };
+    stage.shop.provider().set_trouble(Feed::Jwks, Trouble::Slow { ms: 700 });
+    let keys = stage.shop.keys();
+    let token = Mint::new(&keys).sign(Alg::Es256);
+    let _ = stage.upstream.take();
+    for protocol in Protocol::BOTH {
+        for (row, path, body, want) in [
+            ("streams, over", "/any", "x".repeat(100_000), Some("request.too_large")),
+            ("streams, within", "/any", "x".repeat(4096), None),
+            ("held, over", "/order", "x".repeat(100_000), Some("request.too_large")),
+            ("held, bad", "/order", "{}".to_owned(), Some("request.schema")),
+            ("held, good", "/order", ORDER.to_owned(), None),
+        ] {
+            let before = stage.upstream.bytes();
+            let name = format!("late-{protocol:?}-{}", row.replace(", ", "-")).to_lowercase();
+            // Keys from another address: nobody has them yet.
+            stage.gate.push(&fetched(&name))?;
+            let request =
+                Request::new("POST", path).header("content-type", "application/json").bearer(&token);
+            let request = body.as_bytes().chunks(10_000).fold(request, Request::chunk);
+            let answer = stage.gate.client(protocol).send(&request)?;
+            assert_eq!(answer.status == 200, want.is_none(), "{protocol:?} {row}: {answer:?}");
+            assert_eq!(answer.reason().as_deref(), want, "{protocol:?} {row}: {answer:?}");
+            let seen = stage.upstream.take();
+            match (want, seen.as_slice()) {
+                (None, [seen]) => assert!(seen.body == body.as_bytes(), "{protocol:?} {row}"),
+                _ => assert!(seen.is_empty() && stage.upstream.bytes() == before, "{protocol:?} {row}"),
+            }
+        }
+    }
+    stage.shop.provider().set_trouble(Feed::Jwks, Trouble::None);
+    stage.gate.unharmed()
 }
 
 #[test]

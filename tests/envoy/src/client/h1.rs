@@ -45,6 +45,11 @@ impl Raw {
         })
     }
 
+    /// Reads so many bytes of whatever comes, and leaves the rest.
+    pub fn read(&mut self, count: usize) -> Result<Vec<u8>> {
+        bounded("bytes", self.reader.exactly(count))
+    }
+
     /// Waits until the peer closes; an error when it sends more, or does not within 20 seconds.
     pub fn closed(&mut self) -> Result<()> {
         bounded("the end of the connection", async {
