@@ -16,6 +16,7 @@ use crate::engine::edits;
 use crate::engine::edits::Edits;
 use crate::engine::head::BeforeBody;
 use crate::engine::head::Exchange;
+use crate::engine::record::Record;
 use crate::engine::response::AwaitAnswer;
 use crate::model::mode::Control;
 use crate::model::mode::Mode;
@@ -209,12 +210,20 @@ impl BodyCount {
     /// # Errors
     /// The decision that ends the request, once its body is over the bound of a route that enforces it.
     pub fn count(&mut self, bytes: u64, answer: &mut AwaitAnswer, now: Nanos) -> Option<Decision> {
+        self.add(bytes).then(|| answer.body_too_large(now)).flatten()
+    }
+
+    /// The same once the answer goes on to the client: an upstream may answer before it has read the request. Nothing
+    /// can be said to the client any more; `true` ends the exchange.
+    pub fn count_late(&mut self, bytes: u64, record: &mut Record, now: Nanos) -> bool {
+        self.add(bytes) && record.body_too_large(now) == Mode::Enforce
+    }
+
+    /// Whether the body is over its bound now, and was not before.
+    fn add(&mut self, bytes: u64) -> bool {
         self.seen = self.seen.saturating_add(bytes);
-        if self.over || self.seen <= self.max_bytes {
-            return None;
-        }
-        self.over = true;
-        answer.body_too_large(now)
+        let before = std::mem::replace(&mut self.over, self.seen > self.max_bytes);
+        self.over && !before
     }
 }
 

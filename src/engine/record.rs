@@ -8,7 +8,10 @@ use serde_json::Value;
 use crate::control::client::App;
 use crate::model::ip::ClientIp;
 use crate::model::mode::Control;
+use crate::model::mode::Mode;
+use crate::model::mode::Rule;
 use crate::model::name::Name;
+use crate::model::time::Nanos;
 use crate::policy::Policy;
 use crate::refusal::Reason;
 use crate::telemetry;
@@ -78,6 +81,17 @@ impl Record {
 
     pub(crate) fn note(&mut self, event: Event) {
         self.events.push(event);
+    }
+
+    /// Notes that the body of the request, which streams on, is over its bound, in the mode that decides what follows.
+    pub(crate) fn body_too_large(&mut self, now: Nanos) -> Mode {
+        let rule = Rule::RequestSize;
+        let route = self.route.and_then(|index| self.policy.routes.get(index));
+        let mode = route.map_or(&self.policy.modes, |route| &route.modes).rule(rule, now);
+        let outcome = if mode == Mode::Enforce { Outcome::Refused } else { Outcome::WouldRefuse };
+        let (control, reason) = (rule.control(), Some(Reason::RequestTooLarge));
+        self.note(Event { outcome, control, rule: rule.as_str().into(), reason, after: None });
+        mode
     }
 
     /// Everything that happened, in order.

@@ -121,6 +121,11 @@ impl AwaitAnswer {
 }
 
 impl AwaitAnswerBody {
+    /// The request, whose own body may still be coming.
+    pub fn answer_mut(&mut self) -> &mut AwaitAnswer {
+        &mut self.answer
+    }
+
     /// More of the body came: `bytes` so far. Past its bound it is replaced, or in shadow goes on unread.
     pub fn grow(mut self, bytes: u64, now: Nanos) -> AnswerStep {
         self.answer.bench.now = now;

@@ -13,6 +13,7 @@ use crate::engine::BodyCount;
 use crate::engine::Decision;
 use crate::engine::Edits;
 use crate::engine::Grown;
+use crate::engine::Record;
 use crate::engine::Rejection;
 use crate::engine::Step;
 use crate::filter::host;
@@ -28,14 +29,16 @@ use crate::model::time::Nanos;
 pub(crate) enum Stage {
     /// Nothing came yet.
     Fresh,
-    /// Held until keys come; whether the whole request is here already.
-    Keys(AwaitKeys, bool),
+    /// Held until keys come; whether the whole request is here already, and how much of its body.
+    Keys(AwaitKeys, bool, u64),
     /// Held until the body is whole.
     Body(AwaitBody),
     /// The request went on; its answer is to come.
     Open(AwaitAnswer, Option<BodyCount>),
     /// The answer is held until its body is whole.
-    Answer(AwaitAnswerBody),
+    Answer(AwaitAnswerBody, Option<BodyCount>),
+    /// The answer goes on, and the request's body may still come.
+    Answered(Record, BodyCount),
     /// The answer goes on, or nothing here concerns it.
     Done,
     /// Turned away: the filter's own answer passes by, all else stops.
@@ -61,8 +64,8 @@ impl Stage {
 
     /// Keys came, or the wait for them is over. `true` where the stream is still waiting.
     pub(crate) fn on_keys(&mut self, runtime: &Rc<Runtime>) -> bool {
-        let (waiting, ended) = match self.take() {
-            Self::Keys(waiting, ended) => (waiting, ended),
+        let (waiting, ended, held) = match self.take() {
+            Self::Keys(waiting, ended, held) => (waiting, ended, held),
             other => {
                 *self = other;
                 return false;
@@ -70,9 +73,16 @@ impl Stage {
         };
         let step = waiting.retry(&mut runtime.memory.borrow_mut(), &Host);
         let mut action = self.on_step(runtime, step, ended);
-        if let (Self::Body(_), true) = (&*self, ended) {
-            // The body came while the stream waited: nobody will call for it again.
-            action = self.on_body_end(runtime);
+        // What of the body came while the stream waited: nobody will call for it again.
+        match self {
+            Self::Keys(_, _, size) => *size = held,
+            Self::Body(_) if ended => action = self.on_body_end(runtime),
+            Self::Open(answer, Some(count)) => {
+                if let Some(decision) = count.count(held, answer, host::now()) {
+                    action = self.settle(runtime, decision, false);
+                }
+            }
+            _ => {}
         }
         let waits = matches!(self, Self::Keys(..));
         if action == Action::Continue && host::resume(host::Half::Request).is_err() {
@@ -85,7 +95,7 @@ impl Stage {
         match step {
             Step::Settled(decision) => self.settle(runtime, decision, true),
             Step::NeedKeys(waiting) => {
-                *self = Self::Keys(waiting, ended);
+                *self = Self::Keys(waiting, ended, 0);
                 Action::Pause
             }
             Step::NeedBody(waiting) if runtime.policy.holds_heads => {
@@ -105,8 +115,8 @@ impl Stage {
     pub(crate) fn on_body(&mut self, runtime: &Rc<Runtime>, size: usize, end: bool) -> Action {
         let bytes = u64::try_from(size).unwrap_or(u64::MAX);
         match self.take() {
-            Self::Keys(waiting, ended) => {
-                *self = Self::Keys(waiting, ended || end);
+            Self::Keys(waiting, ended, _) => {
+                *self = Self::Keys(waiting, ended || end, bytes);
                 Action::Pause
             }
             Self::Body(waiting) => match waiting.grow(bytes, host::now()) {
@@ -124,6 +134,26 @@ impl Stage {
                     Action::Continue
                 }
             },
+            Self::Answer(mut waiting, Some(mut count)) => {
+                match count.count(bytes, waiting.answer_mut(), host::now()) {
+                    Some(decision) => self.settle(runtime, decision, false),
+                    None => {
+                        *self = Self::Answer(waiting, Some(count));
+                        Action::Continue
+                    }
+                }
+            }
+            Self::Answered(mut record, mut count) => {
+                let ends = count.count_late(bytes, &mut record, host::now());
+                runtime.tell(&mut record, None);
+                if ends {
+                    // The answer is on its way: the client sees it break off.
+                    let _ = host::close(host::Half::Request);
+                    return Action::Pause;
+                }
+                *self = Self::Answered(record, count);
+                Action::Continue
+            }
             Self::Shut => Action::Pause,
             other => {
                 *self = other;
@@ -135,8 +165,8 @@ impl Stage {
     /// The request's body is whole: at its last piece, or at its trailers.
     pub(crate) fn on_body_end(&mut self, runtime: &Rc<Runtime>) -> Action {
         match self.take() {
-            Self::Keys(waiting, _) => {
-                *self = Self::Keys(waiting, true);
+            Self::Keys(waiting, _, held) => {
+                *self = Self::Keys(waiting, true, held);
                 Action::Pause
             }
             Self::Body(waiting) => {
@@ -164,9 +194,9 @@ impl Stage {
         end: bool,
     ) -> Action {
         match (self.take(), headers) {
-            (Self::Open(answer, _), Some(headers)) => {
+            (Self::Open(answer, count), Some(headers)) => {
                 let step = answer.on_head(&headers, end, host::now());
-                self.on_answer(runtime, step)
+                self.on_answer(runtime, step, count)
             }
             // The host answered by itself (a body over its own bound, no upstream): nothing of the upstream's is in it.
             (Self::Shut | Self::Fresh | Self::Keys(..) | Self::Body(_), _) => {
@@ -184,14 +214,14 @@ impl Stage {
     /// More of the answer's body is here.
     pub(crate) fn on_answer_body(&mut self, runtime: &Rc<Runtime>, size: usize, end: bool) -> Action {
         match self.take() {
-            Self::Answer(waiting) => {
+            Self::Answer(waiting, count) => {
                 let step = waiting.grow(u64::try_from(size).unwrap_or(u64::MAX), host::now());
                 match step {
                     AnswerStep::Hold(waiting) => {
-                        *self = Self::Answer(waiting);
+                        *self = Self::Answer(waiting, count);
                         if end { self.on_answer_end(runtime) } else { Action::Pause }
                     }
-                    step => self.on_answer(runtime, step),
+                    step => self.on_answer(runtime, step, count),
                 }
             }
             other => {
@@ -204,13 +234,13 @@ impl Stage {
     /// The answer's body is whole.
     pub(crate) fn on_answer_end(&mut self, runtime: &Rc<Runtime>) -> Action {
         match self.take() {
-            Self::Answer(waiting) => {
+            Self::Answer(waiting, count) => {
                 let step = match host::body(Body::Response, usize::MAX) {
                     Ok(body) => waiting.judge(&body),
                     Err(Failed::NOT_FOUND) => waiting.judge(&[]),
                     Err(_) => waiting.unavailable(),
                 };
-                self.on_answer(runtime, step)
+                self.on_answer(runtime, step, count)
             }
             other => {
                 *self = other;
@@ -219,17 +249,20 @@ impl Stage {
         }
     }
 
-    fn on_answer(&mut self, runtime: &Rc<Runtime>, step: AnswerStep) -> Action {
+    fn on_answer(&mut self, runtime: &Rc<Runtime>, step: AnswerStep, count: Option<BodyCount>) -> Action {
         match step {
             AnswerStep::Pass(edits, mut record) => {
-                *self = Self::Done;
                 runtime.tell(&mut record, None);
+                *self = match count {
+                    Some(count) => Self::Answered(record, count),
+                    None => Self::Done,
+                };
                 // A header of ours that the host does not take leaves the answer as it was.
                 let _ = apply(Map::Response, &edits);
                 Action::Continue
             }
             AnswerStep::Hold(waiting) => {
-                *self = Self::Answer(waiting);
+                *self = Self::Answer(waiting, count);
                 Action::Pause
             }
             AnswerStep::Replace(rejection) => self.reject(runtime, *rejection),
@@ -282,7 +315,7 @@ fn apply(map: Map, edits: &Edits) -> bool {
 /// A stream that is held until `deadline` at the latest.
 pub(crate) fn deadline(stage: &Stage) -> Option<Nanos> {
     match stage {
-        Stage::Keys(waiting, _) => Some(waiting.deadline()),
+        Stage::Keys(waiting, ..) => Some(waiting.deadline()),
         _ => None,
     }
 }

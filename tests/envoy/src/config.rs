@@ -75,8 +75,8 @@ impl Config {
         })
     }
 
-    /// Believes `x-forwarded-for`, as behind another proxy.
-    pub(crate) fn believe_forwarded_for(&mut self) -> Result<()> {
+    /// Takes addresses and schemes from the headers of a hop in front.
+    pub(crate) fn behind_proxy(&mut self) -> Result<()> {
         self.each_hcm(|hcm| set(hcm, "/use_remote_address", json!(false)))
     }
 

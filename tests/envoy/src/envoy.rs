@@ -42,6 +42,7 @@ impl Envoy {
         folder: &Path,
         config: &Path,
         workers: u32,
+        debug: bool,
         env: &[(String, String)],
     ) -> Result<Self> {
         let log = folder.join("envoy.log");
@@ -52,7 +53,8 @@ impl Envoy {
             // No shared memory with other Envoys of this machine, and no waiting for ten-second log buffers.
             command.args(["--disable-hot-restart", "--file-flush-interval-msec", "20"]);
             command.args(["--drain-time-s", "1"]);
-            command.args(["--log-level", "warning", "--component-log-level", "wasm:info,config:info"]);
+            command.args(["--log-level", "warning", "--component-log-level"]);
+            command.arg(if debug { "wasm:debug,config:debug" } else { "wasm:info,config:info" });
             command.envs(env.iter().map(|(name, value)| (name, value)));
         })?;
         // The address is replaced as soon as Envoy tells it.

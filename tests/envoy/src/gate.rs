@@ -1,6 +1,7 @@
 //! An Envoy with the filter and a policy in front of an upstream.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -40,9 +41,10 @@ pub struct Setup {
     policy: Option<String>,
     default_policy: Option<String>,
     normalised: bool,
-    forwarded_for: bool,
     h1_trailers: bool,
     quiet: bool,
+    behind_proxy: bool,
+    debug: bool,
     env: Vec<(String, String)>,
 }
 
@@ -89,13 +91,6 @@ impl Setup {
         self
     }
 
-    /// Takes the client's address from `x-forwarded-for`, as an Envoy behind others does.
-    #[must_use]
-    pub fn believing_forwarded_for(mut self) -> Self {
-        self.forwarded_for = true;
-        self
-    }
-
     /// Lets HTTP/1.1 trailers through, which Envoy drops by default.
     #[must_use]
     pub fn h1_trailers(mut self) -> Self {
@@ -107,6 +102,20 @@ impl Setup {
     #[must_use]
     pub fn quiet(mut self) -> Self {
         self.quiet = true;
+        self
+    }
+
+    /// Believes `x-forwarded-for` and `x-forwarded-proto`, as behind a hop that sets them.
+    #[must_use]
+    pub fn behind_proxy(mut self) -> Self {
+        self.behind_proxy = true;
+        self
+    }
+
+    /// Logs all that the filter and Envoy's own wasm code say, debugging included.
+    #[must_use]
+    pub fn debug(mut self) -> Self {
+        self.debug = true;
         self
     }
 
@@ -132,7 +141,7 @@ impl Setup {
         if let Some(text) = &self.policy {
             write_policy(&folder, &plugin, text)?;
         }
-        let envoy = Envoy::start(&folder, &config, self.workers, &self.env)?;
+        let envoy = Envoy::start(&folder, &config, self.workers, self.debug, &self.env)?;
         let (https, cleartext) = (envoy.admin.listener("https")?, envoy.admin.listener("cleartext")?);
         let tls = Tls::new(&ca.pem(), HOST)?;
         Ok(Gate { folder, quiet: self.quiet, envoy, https, cleartext, tls, plugin })
@@ -166,8 +175,8 @@ impl Setup {
         if !self.normalised {
             config.without_normalisation()?;
         }
-        if self.forwarded_for {
-            config.believe_forwarded_for()?;
+        if self.behind_proxy {
+            config.behind_proxy()?;
         }
         let mut plugin = Value::Null;
         if self.policy.is_some() {
@@ -209,9 +218,10 @@ impl Gate {
             policy: None,
             default_policy: None,
             normalised: true,
-            forwarded_for: false,
             h1_trailers: false,
             quiet: false,
+            behind_proxy: false,
+            debug: false,
             env: Vec::new(),
         }
     }
@@ -230,10 +240,19 @@ impl Gate {
 
     fn client_of(&self, address: SocketAddr, protocol: Protocol) -> Client {
         if !self.quiet {
-            // Shown by the test runner when the test that asks for the client fails.
-            println!("logs of this gate: {}", self.folder.display());
+            self.tell_logs();
         }
         Client::new(address, protocol).authority(HOST)
+    }
+
+    /// Where the logs are, once a test: its runner shows it when the test fails.
+    fn tell_logs(&self) {
+        thread_local! {
+            static TOLD: RefCell<BTreeSet<PathBuf>> = RefCell::default();
+        }
+        if TOLD.with_borrow_mut(|told| told.insert(self.folder.clone())) {
+            println!("logs of this gate: {}", self.folder.display());
+        }
     }
 
     /// Where the TLS listener listens.
@@ -333,6 +352,15 @@ impl Gate {
             let of_policy = |it: &Value| it.get("policy").is_some_and(|name| name == policy);
             Ok(Some(audits.into_iter().filter(of_policy).collect()).filter(|it: &Vec<_>| it.len() >= count))
         })
+    }
+
+    /// An error if the filter broke down in any worker since the start: its VM was made anew, or is still to be.
+    pub fn unharmed(&self) -> Result<()> {
+        let reloads = self.envoy.admin.stats("wasm.portcullis.vm_reload")?;
+        ensure!(!reloads.is_empty(), "Envoy does not count breakdowns any more");
+        let broken = reloads.values().any(|count| *count > 0);
+        ensure!(!broken, "{reloads:?}, log: {}", self.folder.display());
+        Ok(())
     }
 
     /// Resident memory of the process, in bytes.

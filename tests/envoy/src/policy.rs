@@ -5,23 +5,48 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, ensure};
+use portcullis_shop::keys::Keys;
+use portcullis_shop::mint;
 use serde_json::{Value, json};
 
-/// A policy (YAML) that enforces what it says for every host, over cleartext too. `rest` are more of its fields: `limits`,
-/// `routes`, ...
+/// A policy of this name and mode for every host, over TLS or not; `rest` is YAML, its `routes` at least.
 #[must_use]
-pub fn policy(name: &str, rest: &str) -> String {
+pub fn policy(name: &str, mode: &str, rest: &str) -> String {
     format!(
-        "
+        r#"
 version: 1
 name: {name}
-mode: enforce
+mode: {mode}
 routing: {{ hosts: any, other_hosts: refuse, unmatched: 404, preflight: refuse }}
-transport: {{ cleartext: allow, min_tls: \"1.2\" }}
-client: {{ ip: connection }}
+transport: {{ cleartext: allow, min_tls: "1.2" }}
 {rest}
-"
+"#
     )
+}
+
+/// The sample policy's token `user`, but with these keys written down instead of fetched. As JSON, which is YAML too.
+#[must_use]
+pub fn user_token(keys: &Keys) -> Value {
+    json!({
+        "issuer": mint::ISSUER,
+        "audience": [mint::AUDIENCE],
+        "algorithms": ["ES256", "RS256"],
+        "type": ["at+jwt"],
+        "keys": { "inline": { "keys": keys.jwks() } },
+        "max_lifetime": "15m",
+        "clock_skew": "30s",
+        "require": ["sub", "jti", "sid"],
+        "claims": [{ "claim": "tenant", "is": "shop" }],
+        "dpop": "disabled",
+        "forward": { "x-user-id": "user.sub" },
+        "keep": false,
+    })
+}
+
+/// A policy that enforces what it says, whose client is whoever is connected.
+#[must_use]
+pub fn enforcing(name: &str, rest: &str) -> String {
+    policy(name, "enforce", &format!("client: {{ ip: connection }}\n{rest}"))
 }
 
 /// The field `tokens` with one definition, `user`, that takes the shop's access tokens. `keys` is what stands there, on one

@@ -1,15 +1,39 @@
-//! A gate for a whole suite.
+//! One stage for all tests of a suite: an Envoy takes seconds to start, a policy milliseconds to push.
 
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, anyhow, ensure};
 
 use crate::gate::{Gate, Verdict};
-use crate::policy::policy;
+use crate::policy::enforcing;
 use crate::recorder::Recorder;
 
-/// The gate of four workers that the tests of one suite share, one after the other, each under a policy of its own: to start
-/// an Envoy takes seconds, to push a policy milliseconds. Limits count by the policy's name, so each test takes another.
+/// Something slow to start that the tests of a suite use in turn; for a `static`. It ends with the test process.
+pub struct Shared<T> {
+    start: fn() -> Result<T>,
+    stage: OnceLock<Result<Mutex<T>, String>>,
+}
+
+impl<T> Shared<T> {
+    /// Started by the first test that enters.
+    #[must_use]
+    pub const fn new(start: fn() -> Result<T>) -> Self {
+        Self { start, stage: OnceLock::new() }
+    }
+
+    /// Waits until no other test is on the stage; an error if it could not be started.
+    pub fn enter(&self) -> Result<MutexGuard<'_, T>> {
+        let started = self
+            .stage
+            .get_or_init(|| (self.start)().map(Mutex::new).map_err(|why| format!("no stage: {why:#}")));
+        let stage = started.as_ref().map_err(|why| anyhow!("{why}"))?;
+        // A test that failed leaves the stage as good as one that did not.
+        Ok(stage.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The gate of four workers that most tests share, each under a policy of its own. Limits count by the policy's name, so
+/// each test takes another.
 pub struct Stage {
     /// Answers everything with 200 and nothing.
     pub upstream: Recorder,
@@ -20,19 +44,16 @@ pub struct Stage {
 impl Stage {
     /// The stage with this policy in force. Held until dropped.
     pub fn under(policy: &str) -> Result<MutexGuard<'static, Self>> {
-        static STAGE: OnceLock<Result<Mutex<Stage>, String>> = OnceLock::new();
-        let stage = STAGE.get_or_init(|| Self::start().map(Mutex::new).map_err(|error| format!("{error:#}")));
-        let stage = stage.as_ref().map_err(|error| anyhow::anyhow!("{error}"))?;
-        // A test that failed leaves it as good as any other does.
-        let stage = stage.lock().unwrap_or_else(PoisonError::into_inner);
+        static STAGE: Shared<Stage> = Shared::new(Stage::start);
+        let stage = STAGE.enter()?;
         ensure!(stage.gate.push(policy)? == Verdict::Accepted, "the stage refused the policy:\n{policy}");
         Ok(stage)
     }
 
     fn start() -> Result<Self> {
         let upstream = Recorder::answering("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")?;
-        let gate =
-            Gate::before(upstream.address()).workers(4).policy(policy("stage", "routes: []")).start()?;
+        let policy = enforcing("stage", "routes: []");
+        let gate = Gate::before(upstream.address()).workers(4).policy(policy).start()?;
         Ok(Self { upstream, gate })
     }
 }

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use portcullis_envoy::{
-    Answer, Client, Gate, Protocol, Recorder, Request, Result, Stage, Verdict, policy, timed, user_tokens,
+    Answer, Client, Gate, Protocol, Recorder, Request, Result, Stage, Verdict, enforcing, timed, user_tokens,
 };
 use portcullis_shop::keys::Keys;
 use portcullis_shop::mint::{Alg, Mint};
@@ -40,7 +40,7 @@ fn routes(name: &str, limits: &str, routes: &[(&str, &str)], more: &str) -> Stri
     };
     let tokens = user_tokens(&format!("{{ inline: {} }}", json!({ "keys": keys().jwks() })));
     let routes: String = routes.iter().map(open).collect();
-    policy(name, &format!("{tokens}\nlimits:\n{limits}\nroutes:\n{routes}{more}"))
+    enforcing(name, &format!("{tokens}\nlimits:\n{limits}\nroutes:\n{routes}{more}"))
 }
 
 /// Sends `count` of these, one after the other, and answers their statuses and reasons.
@@ -141,7 +141,7 @@ fn an_address_from_a_header_is_missing_unless_the_author_vouches_for_it() -> Res
     let upstream = upstream()?;
     let limits = "  by-ip: { key: [ip], rate: 2/1h, burst: 2 }";
     let text = routes("addresses", limits, &[("ip", "by-ip")], "");
-    let gate = Gate::before(upstream.address()).believing_forwarded_for().policy(&*text).start()?;
+    let gate = Gate::before(upstream.address()).behind_proxy().policy(&*text).start()?;
     let from = |address: &str| Request::get("/ip").header("x-forwarded-for", address);
     for (protocol, last) in [(Protocol::H1, 11), (Protocol::H2, 12)] {
         let client = gate.cleartext(protocol).from_loopback(last);

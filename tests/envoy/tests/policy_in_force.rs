@@ -6,11 +6,11 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
-use portcullis_envoy::{Gate, Protocol, Recorder, Request, Result, Stage, Verdict, policy, until};
+use portcullis_envoy::{Gate, Protocol, Recorder, Request, Result, Stage, Verdict, enforcing, until};
 
 /// A policy with one open route at `path`; every other path is unknown.
 fn open_at(name: &str, path: &str) -> String {
-    policy(
+    enforcing(
         name,
         &format!("routes: [{{ name: probe, match: {{ method: GET, path: {path} }}, tokens: none }}]"),
     )
@@ -150,7 +150,7 @@ fn the_gauge_is_one_for_the_policy_in_force_and_for_no_other() -> Result {
         let route = format!(
             "{{ name: up, match: {{ method: POST, path: {path} }}, tokens: none, request: {{ content: any }} }}"
         );
-        policy(name, &format!("routes: [{route}]"))
+        enforcing(name, &format!("routes: [{route}]"))
     };
     let stage = Stage::under(&uploads("gauge", "/one"))?;
     let gate = &stage.gate;
@@ -210,7 +210,10 @@ fn an_override_lowers_one_rule_of_one_route_and_ends_by_itself() -> Result {
     let route =
         |name| format!("{{ name: {name}, match: {{ method: GET, path: /{name} }}, tokens: none, {params} }}");
     let text = |overrides: &str| {
-        policy("switch", &format!("routes: [{}, {}]\noverrides: [{overrides}]", route("one"), route("two")))
+        enforcing(
+            "switch",
+            &format!("routes: [{}, {}]\noverrides: [{overrides}]", route("one"), route("two")),
+        )
     };
     let lowered = |name: &str, until: SystemTime| {
         let until = humantime::format_rfc3339_millis(until);
@@ -274,7 +277,7 @@ fn two_hundred_policies_take_no_more_memory_than_twenty() -> Result {
     let routes: String = (0..80).map(route).collect();
     let mut warm = 0;
     for turn in 1..=200 {
-        let text = policy("many", &format!("schemas: {{ s: {} }}\nroutes:\n{routes}", schema(turn)));
+        let text = enforcing("many", &format!("schemas: {{ s: {} }}\nroutes:\n{routes}", schema(turn)));
         assert_eq!(gate.push(&text)?, Verdict::Accepted, "turn {turn}");
         if turn == 20 {
             warm = gate.memory()?;
