@@ -120,6 +120,12 @@ impl Bench {
         }
     }
 
+    /// One failure that several rules suffer from: the strictest of them speaks, once; of equals the first.
+    pub(crate) fn weigh_strictest(&mut self, rules: &[Rule], refusal: Refusal) -> Result<(), Refused> {
+        let strictest = rules.iter().rev().max_by_key(|rule| self.mode(**rule));
+        strictest.map_or(Ok(()), |rule| self.weigh::<()>(*rule, |_| Err(refusal)).map(drop))
+    }
+
     /// What becomes of a refusal in a mode that is not `disabled`.
     pub(crate) fn fail<Proof>(
         &mut self,

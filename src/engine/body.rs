@@ -25,6 +25,9 @@ use crate::model::time::Nanos;
 use crate::refusal::Reason;
 use crate::telemetry::Outcome;
 
+/// The rules that need what stands in the body.
+const NEEDING: [Rule; 2] = [Rule::RequestJson, Rule::RequestSchema];
+
 /// What the head says of the body, and whether it was good.
 #[derive(Debug)]
 #[expect(dead_code, reason = "held as evidence: an admission cannot be built without it")]
@@ -102,7 +105,16 @@ pub(crate) fn begin(mut exchange: Exchange, before: BeforeBody) -> Step {
     let counts = !request.takes_none() && asked(Rule::RequestSize);
     let failed = |cleared: &Cleared<()>| matches!(cleared, Cleared::Waived(Waiver::Shadow));
     if reads && (failed(&before.form.content) || failed(&before.form.size)) {
-        // What the head says of the body is wrong already: looking into it would only say so again.
+        // What the head says of the body is wrong already: looking into it would only say so again. But whoever is
+        // enforced and needs what stands there cannot have it.
+        let enforced = NEEDING.into_iter().find(|rule| exchange.bench.mode(*rule) == Mode::Enforce);
+        let form = request.check_form(&exchange.headers, exchange.end_of_stream);
+        let form = form.and_then(|()| request.check_declared_size(&exchange.headers));
+        if let (Some(rule), Err(refusal)) = (enforced, form)
+            && let Err(refused) = exchange.bench.weigh::<()>(rule, |_| Err(refusal))
+        {
+            return Step::Settled(exchange.refuse(&refused));
+        }
         exchange.bench.note(Outcome::Uninspected, Rule::RequestJson);
         return Step::Settled(admit(exchange, before, Cleared::Waived(Waiver::Shadow), None));
     }
@@ -137,14 +149,9 @@ impl AwaitBody {
         };
         let Err(refusal) = request.check_size(bytes) else { return Grown::Wait(Box::new(self)) };
         let bench = &mut self.exchange.bench;
-        let sized = bench.weigh::<()>(Rule::RequestSize, |_| Err(refusal));
         // Whoever needs what stands in the body cannot have it: that is a failure in its own mode.
-        let read = sized.and_then(|_| match bench.mode(Rule::RequestJson) {
-            Mode::Enforce => {
-                bench.weigh::<()>(Rule::RequestJson, |_| Err(Reason::RequestTooLarge.into())).map(drop)
-            }
-            _ => Ok(()),
-        });
+        let [json, schema] = NEEDING;
+        let read = bench.weigh_strictest(&[Rule::RequestSize, json, schema], refusal);
         Grown::Settled(match read {
             Err(refused) => self.exchange.refuse(&refused),
             Ok(()) => {
@@ -184,22 +191,19 @@ fn inspect(bench: &mut Bench, body: &[u8]) -> Result<Cleared<Inspected>, Refused
     let Some(request) = bench.route().map(|route| route.request.clone()) else {
         return Ok(Cleared::Waived(Waiver::NoRoute));
     };
-    let parsed = bench.weigh(Rule::RequestJson, |_| request.check_json(body))?;
-    match parsed.proof() {
-        Some(value) => {
-            let schema = bench.weigh(Rule::RequestSchema, |_| request.check_schema(value))?;
+    // A schema needs what stands in the body, whatever `request.json` itself may do.
+    match request.check_json(body) {
+        Err(refusal) => {
+            bench.weigh_strictest(&NEEDING, refusal)?;
+            Ok(Cleared::Waived(Waiver::Shadow))
+        }
+        Ok(value) => {
+            let schema = bench.weigh(Rule::RequestSchema, |_| request.check_schema(&value))?;
             Ok(match schema {
                 Cleared::Passed(()) => Cleared::Passed(Inspected(())),
                 Cleared::Waived(waiver) => Cleared::Waived(waiver),
             })
         }
-        // With `request.json` disabled a schema still needs what stands in the body.
-        None if bench.mode(Rule::RequestSchema) == Mode::Enforce => {
-            let verdict = request.check_json(body).and_then(|value| request.check_schema(&value));
-            bench.weigh(Rule::RequestSchema, |_| verdict)?;
-            Ok(Cleared::Passed(Inspected(())))
-        }
-        None => Ok(Cleared::Waived(Waiver::Shadow)),
     }
 }
 
