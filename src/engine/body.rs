@@ -53,6 +53,7 @@ pub struct AwaitBody {
 /// A body that streams on and is counted.
 #[derive(Debug)]
 pub struct BodyCount {
+    rule: Rule,
     max_bytes: u64,
     seen: u64,
     over: bool,
@@ -101,9 +102,14 @@ pub(crate) fn begin(mut exchange: Exchange, before: BeforeBody) -> Step {
         return Step::Settled(admit(exchange, before, Cleared::Waived(Waiver::NoRoute), None));
     };
     let asked = |rule| exchange.bench.mode(rule) != Mode::Disabled;
-    let reads = request.needs_body() && (asked(Rule::RequestJson) || asked(Rule::RequestSchema));
-    let counts = !request.takes_none() && asked(Rule::RequestSize);
     let failed = |cleared: &Cleared<()>| matches!(cleared, Cleared::Waived(Waiver::Shadow));
+    let reads = request.needs_body() && (asked(Rule::RequestJson) || asked(Rule::RequestSchema));
+    // Where no body is taken a head may still declare 0 bytes, and bytes follow all the same.
+    let (counting, told) = match request.takes_none() {
+        true => (Rule::Whole(Control::Request), &before.form.content),
+        false => (Rule::RequestSize, &before.form.size),
+    };
+    let counts = asked(counting) && !failed(told);
     if reads && (failed(&before.form.content) || failed(&before.form.size)) {
         // What the head says of the body is wrong already: looking into it would only say so again. But whoever is
         // enforced and needs what stands there cannot have it.
@@ -123,8 +129,8 @@ pub(crate) fn begin(mut exchange: Exchange, before: BeforeBody) -> Step {
         (true, true) => Step::Settled(waiting.judge(&[])),
         (true, false) => Step::NeedBody(waiting),
         (false, ends) => {
-            let count = BodyCount { max_bytes: request.max_bytes(), seen: 0, over: false };
-            let count = Some(count).filter(|_| counts && !ends && !failed(&waiting.before.form.size));
+            let count = BodyCount { rule: counting, max_bytes: request.max_bytes(), seen: 0, over: false };
+            let count = Some(count).filter(|_| counts && !ends);
             Step::Settled(admit(
                 waiting.exchange,
                 waiting.before,
@@ -218,7 +224,7 @@ impl BodyCount {
             return None;
         }
         self.over = true;
-        answer.body_too_large(now)
+        answer.body_over(self.rule, self.seen, now)
     }
 }
 

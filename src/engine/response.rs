@@ -100,11 +100,11 @@ impl AwaitAnswer {
         }
     }
 
-    /// The body of the request, which streams on, is over its bound.
-    pub(crate) fn body_too_large(&mut self, now: Nanos) -> Option<Decision> {
+    /// The body of the request, which streams on, has more bytes than the route takes: `seen` so far.
+    pub(crate) fn body_over(&mut self, rule: Rule, seen: u64, now: Nanos) -> Option<Decision> {
         self.bench.now = now;
-        let refused =
-            self.bench.weigh::<()>(Rule::RequestSize, |_| Err(Reason::RequestTooLarge.into())).err()?;
+        let refusal = self.bench.route()?.request.check_size(seen).err()?;
+        let refused = self.bench.weigh::<()>(rule, |_| Err(refusal)).err()?;
         Some(Decision::Refuse(Box::new(self.rejection(&refused))))
     }
 
