@@ -13,7 +13,9 @@ mod yaml;
 
 use std::ffi::OsString;
 use std::io;
+use std::path::Path;
 use std::process::ExitCode;
+use std::rc::Rc;
 
 use clap::Parser;
 use clap::Subcommand;
@@ -21,6 +23,8 @@ use clap::Subcommand;
 use crate::cli::bundle::BundleVerb;
 use crate::cli::check::Check;
 use crate::cli::exit::Exit;
+use crate::document::Node;
+use crate::fault::Problems;
 
 /// Hardens the API behind a mobile app, inside the Envoy you already run.
 #[derive(Parser)]
@@ -52,4 +56,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     // Nobody is left to tell where even standard output is closed.
     exit.unwrap_or(Exit::Broken).into()
+}
+
+/// Reads a file as every verb reads a policy, with all that it names; what cannot be read is noted.
+pub fn read(path: &Path, problems: &Problems) -> Option<Rc<Node>> {
+    load::load(path, None, &mut load::Files::default(), problems)
 }

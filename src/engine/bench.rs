@@ -120,6 +120,12 @@ impl Bench {
         }
     }
 
+    /// One failure that several rules suffer from: the strictest of them speaks, once; of equals the first.
+    pub(crate) fn weigh_strictest(&mut self, rules: &[Rule], refusal: Refusal) -> Result<(), Refused> {
+        let strictest = rules.iter().rev().max_by_key(|rule| self.mode(**rule));
+        strictest.map_or(Ok(()), |rule| self.weigh::<()>(*rule, |_| Err(refusal)).map(drop))
+    }
+
     /// What becomes of a refusal in a mode that is not `disabled`.
     pub(crate) fn fail<Proof>(
         &mut self,
@@ -128,10 +134,13 @@ impl Bench {
         rule: Rc<str>,
         refusal: Refusal,
     ) -> Result<Cleared<Proof>, Refused> {
-        // Whoever lacks a subject lacks it because of `tokens`, unless it is `tokens` that says so.
-        let follows =
-            refusal.reason.control() != control && self.unproven.contains(&refusal.reason.control());
-        let after = Some(refusal.reason.control()).filter(|_| follows);
+        // Whoever lacks a subject, or what a claim would have said, lacks it because of `tokens`, unless it is `tokens`
+        // that says so.
+        let cause = match refusal.reason {
+            Reason::LimitsKeyMissing | Reason::ClientUnknown => Control::Tokens,
+            reason => reason.control(),
+        };
+        let after = Some(cause).filter(|cause| *cause != control && self.unproven.contains(cause));
         let reason = Some(refusal.reason);
         if mode == Mode::Enforce {
             self.record.note(Event { outcome: Outcome::Refused, control, rule, reason, after });

@@ -26,6 +26,9 @@ use crate::model::time::Nanos;
 use crate::refusal::Reason;
 use crate::telemetry::Outcome;
 
+/// The rules that need what stands in the body.
+const NEEDING: [Rule; 2] = [Rule::RequestJson, Rule::RequestSchema];
+
 /// What the head says of the body, and whether it was good.
 #[derive(Debug)]
 #[expect(dead_code, reason = "held as evidence: an admission cannot be built without it")]
@@ -51,6 +54,7 @@ pub struct AwaitBody {
 /// A body that streams on and is counted.
 #[derive(Debug)]
 pub struct BodyCount {
+    rule: Rule,
     max_bytes: u64,
     seen: u64,
     over: bool,
@@ -99,11 +103,25 @@ pub(crate) fn begin(mut exchange: Exchange, before: BeforeBody) -> Step {
         return Step::Settled(admit(exchange, before, Cleared::Waived(Waiver::NoRoute), None));
     };
     let asked = |rule| exchange.bench.mode(rule) != Mode::Disabled;
-    let reads = request.needs_body() && (asked(Rule::RequestJson) || asked(Rule::RequestSchema));
-    let counts = !request.takes_none() && asked(Rule::RequestSize);
     let failed = |cleared: &Cleared<()>| matches!(cleared, Cleared::Waived(Waiver::Shadow));
+    let reads = request.needs_body() && (asked(Rule::RequestJson) || asked(Rule::RequestSchema));
+    // Where no body is taken a head may still declare 0 bytes, and bytes follow all the same.
+    let (counting, told) = match request.takes_none() {
+        true => (Rule::Whole(Control::Request), &before.form.content),
+        false => (Rule::RequestSize, &before.form.size),
+    };
+    let counts = asked(counting) && !failed(told);
     if reads && (failed(&before.form.content) || failed(&before.form.size)) {
-        // What the head says of the body is wrong already: looking into it would only say so again.
+        // What the head says of the body is wrong already: looking into it would only say so again. But whoever is
+        // enforced and needs what stands there cannot have it.
+        let enforced = NEEDING.into_iter().find(|rule| exchange.bench.mode(*rule) == Mode::Enforce);
+        let form = request.check_form(&exchange.headers, exchange.end_of_stream);
+        let form = form.and_then(|()| request.check_declared_size(&exchange.headers));
+        if let (Some(rule), Err(refusal)) = (enforced, form)
+            && let Err(refused) = exchange.bench.weigh::<()>(rule, |_| Err(refusal))
+        {
+            return Step::Settled(exchange.refuse(&refused));
+        }
         exchange.bench.note(Outcome::Uninspected, Rule::RequestJson);
         return Step::Settled(admit(exchange, before, Cleared::Waived(Waiver::Shadow), None));
     }
@@ -112,8 +130,8 @@ pub(crate) fn begin(mut exchange: Exchange, before: BeforeBody) -> Step {
         (true, true) => Step::Settled(waiting.judge(&[])),
         (true, false) => Step::NeedBody(waiting),
         (false, ends) => {
-            let count = BodyCount { max_bytes: request.max_bytes(), seen: 0, over: false };
-            let count = Some(count).filter(|_| counts && !ends && !failed(&waiting.before.form.size));
+            let count = BodyCount { rule: counting, max_bytes: request.max_bytes(), seen: 0, over: false };
+            let count = Some(count).filter(|_| counts && !ends);
             Step::Settled(admit(
                 waiting.exchange,
                 waiting.before,
@@ -138,14 +156,9 @@ impl AwaitBody {
         };
         let Err(refusal) = request.check_size(bytes) else { return Grown::Wait(Box::new(self)) };
         let bench = &mut self.exchange.bench;
-        let sized = bench.weigh::<()>(Rule::RequestSize, |_| Err(refusal));
         // Whoever needs what stands in the body cannot have it: that is a failure in its own mode.
-        let read = sized.and_then(|_| match bench.mode(Rule::RequestJson) {
-            Mode::Enforce => {
-                bench.weigh::<()>(Rule::RequestJson, |_| Err(Reason::RequestTooLarge.into())).map(drop)
-            }
-            _ => Ok(()),
-        });
+        let [json, schema] = NEEDING;
+        let read = bench.weigh_strictest(&[Rule::RequestSize, json, schema], refusal);
         Grown::Settled(match read {
             Err(refused) => self.exchange.refuse(&refused),
             Ok(()) => {
@@ -185,22 +198,19 @@ fn inspect(bench: &mut Bench, body: &[u8]) -> Result<Cleared<Inspected>, Refused
     let Some(request) = bench.route().map(|route| route.request.clone()) else {
         return Ok(Cleared::Waived(Waiver::NoRoute));
     };
-    let parsed = bench.weigh(Rule::RequestJson, |_| request.check_json(body))?;
-    match parsed.proof() {
-        Some(value) => {
-            let schema = bench.weigh(Rule::RequestSchema, |_| request.check_schema(value))?;
+    // A schema needs what stands in the body, whatever `request.json` itself may do.
+    match request.check_json(body) {
+        Err(refusal) => {
+            bench.weigh_strictest(&NEEDING, refusal)?;
+            Ok(Cleared::Waived(Waiver::Shadow))
+        }
+        Ok(value) => {
+            let schema = bench.weigh(Rule::RequestSchema, |_| request.check_schema(&value))?;
             Ok(match schema {
                 Cleared::Passed(()) => Cleared::Passed(Inspected(())),
                 Cleared::Waived(waiver) => Cleared::Waived(waiver),
             })
         }
-        // With `request.json` disabled a schema still needs what stands in the body.
-        None if bench.mode(Rule::RequestSchema) == Mode::Enforce => {
-            let verdict = request.check_json(body).and_then(|value| request.check_schema(&value));
-            bench.weigh(Rule::RequestSchema, |_| verdict)?;
-            Ok(Cleared::Passed(Inspected(())))
-        }
-        None => Ok(Cleared::Waived(Waiver::Shadow)),
     }
 }
 
@@ -210,13 +220,13 @@ impl BodyCount {
     /// # Errors
     /// The decision that ends the request, once its body is over the bound of a route that enforces it.
     pub fn count(&mut self, bytes: u64, answer: &mut AwaitAnswer, now: Nanos) -> Option<Decision> {
-        self.add(bytes).then(|| answer.body_too_large(now)).flatten()
+        if self.add(bytes) { answer.body_over(self.rule, self.seen, now) } else { None }
     }
 
     /// The same once the answer goes on to the client: an upstream may answer before it has read the request. Nothing
     /// can be said to the client any more; `true` ends the exchange.
     pub fn count_late(&mut self, bytes: u64, record: &mut Record, now: Nanos) -> bool {
-        self.add(bytes) && record.body_too_large(now) == Mode::Enforce
+        self.add(bytes) && record.body_over(self.rule, self.seen, now) == Mode::Enforce
     }
 
     /// Whether the body is over its bound now, and was not before.

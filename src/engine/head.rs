@@ -296,10 +296,11 @@ impl Exchange {
         let first = subjects.and_then(Subjects::first).map(|subject| subject.claims());
         let now = self.bench.now;
         let whole = Rule::Whole(Control::Access);
-        // Without a caller one refusal says it all: the finer rules would only repeat it.
-        let Cleared::Passed(()) = self.bench.weigh(whole, |_| access.check_caller(first).map(drop))? else {
-            return self.without_caller(&access, path);
-        };
+        let caller = self.bench.weigh(whole, |_| access.check_caller(first).map(drop))?;
+        if first.is_none() {
+            let said = matches!(caller, Cleared::Waived(Waiver::Shadow));
+            return self.without_caller(&access, path, said);
+        }
         if access.has_scopes() {
             self.bench.weigh(Rule::AccessScopes, |_| access.check_scopes(first))?;
         }
@@ -318,11 +319,13 @@ impl Exchange {
         Ok(cleared)
     }
 
-    /// Nobody is known, and `access` as a whole does not enforce: a rule of it that does still fails by itself.
+    /// Nobody is known, and `access` as a whole does not enforce: a rule of it that does still fails by itself. In shadow
+    /// the finer rules would only repeat what was `said` for all of them.
     fn without_caller(
         &mut self,
         access: &crate::control::access::Access,
         path: Option<&RequestPath<'_>>,
+        said: bool,
     ) -> Result<Cleared<Ownership>, Refused> {
         let now = self.bench.now;
         let rules = [
@@ -332,7 +335,7 @@ impl Exchange {
             (Rule::AccessOwner, access.check_owners(None, &self.view(path, None)).map(drop)),
         ];
         for (rule, verdict) in rules {
-            if self.bench.mode(rule) == Mode::Enforce {
+            if !said || self.bench.mode(rule) == Mode::Enforce {
                 self.bench.weigh(rule, |_| verdict)?;
             }
         }

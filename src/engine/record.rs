@@ -83,13 +83,18 @@ impl Record {
         self.events.push(event);
     }
 
-    /// Notes that the body of the request, which streams on, is over its bound, in the mode that decides what follows.
-    pub(crate) fn body_too_large(&mut self, now: Nanos) -> Mode {
-        let rule = Rule::RequestSize;
-        let route = self.route.and_then(|index| self.policy.routes.get(index));
-        let mode = route.map_or(&self.policy.modes, |route| &route.modes).rule(rule, now);
+    /// Notes that the body of the request, which streams on, has more bytes than the route takes (`seen` so far), and
+    /// answers in which mode.
+    pub(crate) fn body_over(&mut self, rule: Rule, seen: u64, now: Nanos) -> Mode {
+        let policy = self.policy.clone();
+        let Some(route) = self.route.and_then(|index| policy.routes.get(index)) else {
+            return Mode::Disabled;
+        };
+        let (mode, Err(refusal)) = (route.modes.rule(rule, now), route.request.check_size(seen)) else {
+            return Mode::Disabled;
+        };
         let outcome = if mode == Mode::Enforce { Outcome::Refused } else { Outcome::WouldRefuse };
-        let (control, reason) = (rule.control(), Some(Reason::RequestTooLarge));
+        let (control, reason) = (rule.control(), Some(refusal.reason));
         self.note(Event { outcome, control, rule: rule.as_str().into(), reason, after: None });
         mode
     }

@@ -19,7 +19,11 @@ use crate::model::mode::Mode;
 use crate::model::mode::Rule;
 use crate::model::time::Nanos;
 use crate::refusal::Reason;
+use crate::refusal::Refusal;
 use crate::telemetry::Outcome;
+
+/// The rules that need what stands in the answer.
+const NEEDING: [Rule; 2] = [Rule::Whole(Control::Response), Rule::ResponseSchema];
 
 /// A request that went on and whose answer is to come.
 #[derive(Debug)]
@@ -73,8 +77,7 @@ impl AwaitAnswer {
             // The upstream's own "no such object" must not tell itself from "not yours".
             return self.replace(&Refused { shown: Reason::RoutingUnmatched.into() });
         }
-        let rules = [Rule::Whole(Control::Response), Rule::ResponseSchema];
-        let asked = rules.iter().any(|rule| self.bench.mode(*rule) != Mode::Disabled);
+        let asked = NEEDING.iter().any(|rule| self.bench.mode(*rule) != Mode::Disabled);
         let Some(response) = route.response.clone().filter(|response| asked && response.reads_body()) else {
             return self.pass();
         };
@@ -82,21 +85,26 @@ impl AwaitAnswer {
             Ok(Plan::Pass) => self.pass(),
             Ok(Plan::Hold) if end_of_stream => AwaitAnswerBody { answer: self, response }.judge(&[]),
             Ok(Plan::Hold) => AnswerStep::Hold(AwaitAnswerBody { answer: self, response }),
-            Err(refusal) => match self.bench.weigh::<()>(Rule::Whole(Control::Response), |_| Err(refusal)) {
-                Err(refused) => self.replace(&refused),
-                Ok(_) => {
-                    self.bench.note(Outcome::Uninspected, Rule::Whole(Control::Response));
-                    self.pass()
-                }
-            },
+            Err(refusal) => self.unread(refusal),
         }
     }
 
-    /// The body of the request, which streams on, is over its bound.
-    pub(crate) fn body_too_large(&mut self, now: Nanos) -> Option<Decision> {
+    /// The answer cannot be looked at: whoever needs what stands there fails in its own mode.
+    fn unread(mut self, refusal: Refusal) -> AnswerStep {
+        match self.bench.weigh_strictest(&NEEDING, refusal) {
+            Err(refused) => self.replace(&refused),
+            Ok(()) => {
+                self.bench.note(Outcome::Uninspected, Rule::Whole(Control::Response));
+                self.pass()
+            }
+        }
+    }
+
+    /// The body of the request, which streams on, has more bytes than the route takes: `seen` so far.
+    pub(crate) fn body_over(&mut self, rule: Rule, seen: u64, now: Nanos) -> Option<Decision> {
         self.bench.now = now;
-        let refused =
-            self.bench.weigh::<()>(Rule::RequestSize, |_| Err(Reason::RequestTooLarge.into())).err()?;
+        let refusal = self.bench.route()?.request.check_size(seen).err()?;
+        let refused = self.bench.weigh::<()>(rule, |_| Err(refusal)).err()?;
         Some(Decision::Refuse(Box::new(self.rejection(&refused))))
     }
 
@@ -129,13 +137,9 @@ impl AwaitAnswerBody {
     /// More of the body came: `bytes` so far. Past its bound it is replaced, or in shadow goes on unread.
     pub fn grow(mut self, bytes: u64, now: Nanos) -> AnswerStep {
         self.answer.bench.now = now;
-        let Err(refusal) = self.response.check_size(bytes) else { return AnswerStep::Hold(self) };
-        match self.answer.bench.weigh::<()>(Rule::Whole(Control::Response), |_| Err(refusal)) {
-            Err(refused) => self.answer.replace(&refused),
-            Ok(_) => {
-                self.answer.bench.note(Outcome::Uninspected, Rule::Whole(Control::Response));
-                self.answer.pass()
-            }
+        match self.response.check_size(bytes) {
+            Ok(()) => AnswerStep::Hold(self),
+            Err(refusal) => self.answer.unread(refusal),
         }
     }
 
@@ -146,13 +150,13 @@ impl AwaitAnswerBody {
             AnswerStep::Hold(mut whole) => {
                 let response = whole.response;
                 let bench = &mut whole.answer.bench;
-                let verdict = bench.weigh(Rule::Whole(Control::Response), |_| response.check_json(body));
-                let verdict = verdict.and_then(|parsed| match parsed.proof() {
-                    Some(Some(value)) => {
-                        bench.weigh(Rule::ResponseSchema, |_| response.check_schema(value)).map(drop)
+                let verdict = match response.check_json(body) {
+                    Err(refusal) => bench.weigh_strictest(&NEEDING, refusal),
+                    Ok(Some(value)) => {
+                        bench.weigh(Rule::ResponseSchema, |_| response.check_schema(&value)).map(drop)
                     }
-                    Some(None) | None => Ok(()),
-                });
+                    Ok(None) => Ok(()),
+                };
                 match verdict {
                     Err(refused) => whole.answer.replace(&refused),
                     Ok(()) => whole.answer.pass(),
@@ -163,11 +167,7 @@ impl AwaitAnswerBody {
     }
 
     /// The host announced a body and does not hand it over.
-    pub fn unavailable(mut self) -> AnswerStep {
-        let rule = Rule::Whole(Control::Response);
-        match self.answer.bench.weigh::<()>(rule, |_| Err(Reason::ResponseContent.into())) {
-            Err(refused) => self.answer.replace(&refused),
-            Ok(_) => self.answer.pass(),
-        }
+    pub fn unavailable(self) -> AnswerStep {
+        self.answer.unread(Reason::ResponseContent.into())
     }
 }

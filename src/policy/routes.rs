@@ -19,6 +19,7 @@ use crate::document::Node;
 use crate::document::cut;
 use crate::document::over;
 use crate::fault::Fault;
+use crate::fault::Place;
 use crate::fault::Problems;
 use crate::model::name::Name;
 use crate::policy::Route;
@@ -105,6 +106,7 @@ pub(super) struct RawRoute<'n> {
 
 /// A group's own part.
 pub(super) struct RawGroup {
+    place: Place,
     name: Name,
     team: Option<Name>,
     path: String,
@@ -165,16 +167,20 @@ impl<'n> RawRoute<'n> {
 
     /// Notes each name that two routes, two groups, or a route and a group have.
     pub(super) fn note_duplicates(routes: &[Self], problems: &Problems) {
-        let mut seen: Vec<(&Name, &Self, bool)> = Vec::new();
+        let mut seen: Vec<(&Name, &Place)> = Vec::new();
+        let mut last: Option<&Rc<RawGroup>> = None;
         for route in routes {
-            if let Some(name) = &route.name {
-                if let Some((_, first, _)) = seen.iter().find(|(known, _, _)| *known == name) {
-                    let first = Some(first.fields.node.place.clone());
+            let group = route.group.as_ref().filter(|group| !last.is_some_and(|it| Rc::ptr_eq(it, group)));
+            let own = route.name.as_ref().map(|name| (name, &route.fields.node.place));
+            for (name, place) in group.map(|group| (&group.name, &group.place)).into_iter().chain(own) {
+                if let Some((_, first)) = seen.iter().find(|(known, _)| *known == name) {
+                    let first = Some((*first).clone());
                     let fault = Fault::Duplicate { what: "name", name: name.as_str().into(), first };
-                    problems.note(&route.fields.node.place, fault);
+                    problems.note(place, fault);
                 }
-                seen.push((name, route, true));
+                seen.push((name, place));
             }
+            last = route.group.as_ref();
         }
     }
 
@@ -295,7 +301,8 @@ impl RawGroup {
         });
         let inherited = Inherited::take(&fields);
         let words = ModeWords::take(&fields, false, limits, problems);
+        let place = fields.node.place.clone();
         fields.close();
-        Some(Self { name: name?, team, path: path.unwrap_or_default(), inherited, words })
+        Some(Self { place, name: name?, team, path: path.unwrap_or_default(), inherited, words })
     }
 }

@@ -1,0 +1,121 @@
+//! Tokens that a definition accepts, made from what it says. The keys stand in for the issuer's: they are fixed and
+//! known to everybody.
+
+use ct_codecs::Base64UrlSafeNoPadding;
+use ct_codecs::Encoder;
+use jwt_simple::algorithms::ECDSAP256KeyPairLike;
+use jwt_simple::algorithms::ECDSAP256PublicKeyLike;
+use jwt_simple::algorithms::ES256KeyPair;
+use p256::ecdsa::Signature;
+use p256::ecdsa::signature::Signer;
+use portcullis::control::tokens::Algorithm;
+use portcullis::control::tokens::Definition;
+use portcullis::model::claims::ClaimTest;
+use portcullis::model::pointer::Pointer;
+use portcullis::model::pointer::Step;
+use portcullis::model::time::Nanos;
+use serde_json::Map;
+use serde_json::Value;
+use serde_json::json;
+
+use crate::case::Credential;
+use crate::case::Forge;
+use crate::case::SigningKey;
+
+/// What every `secret_env` of a case's policy holds.
+pub(crate) const SECRET: &str = "a secret that everybody may know, of 48 bytes...";
+
+/// The key set that stands in for every fetched one.
+pub(crate) fn jwks() -> String {
+    let point = key(SigningKey::Issuer).public_key().public_key().to_bytes_uncompressed();
+    let half = |range| base64(point.get(range).unwrap_or_default());
+    let jwk = json!({ "kty": "EC", "crv": "P-256", "kid": "test", "x": half(1..33), "y": half(33..65) });
+    json!({ "keys": [jwk] }).to_string()
+}
+
+/// The header line in which a token stands.
+pub(crate) fn line(
+    definition: &Definition,
+    token: &Credential,
+    forge: &Forge,
+    now: Nanos,
+) -> (String, Vec<u8>) {
+    let text = match token {
+        Credential::Raw(text) => text.clone(),
+        Credential::Claims(patch) => mint(definition, patch, forge, now),
+    };
+    let header = definition.carrier.header.to_string();
+    match &definition.carrier.scheme {
+        Some(scheme) => (header, format!("{scheme} {text}").into_bytes()),
+        None => (header, text.into_bytes()),
+    }
+}
+
+fn mint(definition: &Definition, patch: &Map<String, Value>, forge: &Forge, now: Nanos) -> String {
+    let es256 = definition.algorithms.contains(&Algorithm::Es256);
+    assert!(es256 || definition.algorithms.contains(&Algorithm::Hs256), "cases sign with ES256 or HS256");
+    let kind = definition.types.as_ref().and_then(|types| types.first()).map_or("at+jwt", |kind| kind);
+    let mut header = match es256 {
+        true => json!({ "alg": "ES256", "kid": "test", "typ": kind }),
+        false => json!({ "alg": "HS256", "typ": kind }),
+    };
+    lay(&mut header, &forge.header);
+    let mut claims = good_claims(definition, now);
+    lay(&mut claims, patch);
+    let input = format!("{}.{}", base64(header.to_string()), base64(claims.to_string()));
+    let signature = match forge.key {
+        SigningKey::None => Vec::new(),
+        whose if es256 => {
+            let signature: Signature = key(whose).key_pair().as_ref().sign(input.as_bytes());
+            signature.to_vec()
+        }
+        SigningKey::Issuer => hmac_sha256::HMAC::mac(&input, SECRET).to_vec(),
+        SigningKey::Stranger => hmac_sha256::HMAC::mac(&input, "another secret").to_vec(),
+    };
+    format!("{input}.{}", base64(signature))
+}
+
+/// All that the definition asks for, and a subject.
+fn good_claims(definition: &Definition, now: Nanos) -> Value {
+    let seconds = now.0 / 1_000_000_000;
+    let lifetime = definition.max_lifetime.map_or(300, |longest| longest.as_secs().min(300));
+    let mut claims = json!({ "sub": "someone", "iat": seconds, "exp": seconds.saturating_add(lifetime) });
+    let mut put = |place: &Pointer, value: Value| {
+        if let ([Step::Key(name)], Some(claims)) = (place.steps(), claims.as_object_mut()) {
+            claims.entry(&**name).or_insert(value);
+        }
+    };
+    let member = Pointer::member;
+    put(&member("iss"), definition.issuer.as_deref().unwrap_or("https://issuer.example").into());
+    let audience = definition.audience.as_ref().and_then(|all| all.first()).map_or("anybody", |one| one);
+    put(&member("aud"), audience.into());
+    for condition in &definition.claims {
+        let fitting = match &condition.test {
+            ClaimTest::Is(value) => value.clone(),
+            ClaimTest::Has(value) => json!([value]),
+            ClaimTest::Any(values) => values.first().cloned().unwrap_or_default(),
+        };
+        put(&condition.claim, fitting);
+    }
+    definition.require.iter().for_each(|place| put(place, "x".into()));
+    claims
+}
+
+fn lay(target: &mut Value, patch: &Map<String, Value>) {
+    let Value::Object(target) = target else { return };
+    for (name, value) in patch {
+        match value {
+            Value::Null => drop(target.remove(name)),
+            value => drop(target.insert(name.clone(), value.clone())),
+        }
+    }
+}
+
+fn key(whose: SigningKey) -> ES256KeyPair {
+    let seed = if whose == SigningKey::Stranger { 9 } else { 7 };
+    ES256KeyPair::from_bytes(&[seed; 32]).unwrap()
+}
+
+fn base64(bytes: impl AsRef<[u8]>) -> String {
+    Base64UrlSafeNoPadding::encode_to_string(bytes).unwrap()
+}

@@ -1,0 +1,436 @@
+//! Sends a case's request through the engine, and holds what becomes of it against what the case expects.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::rc::Rc;
+
+use portcullis::control::limits::Limiter;
+use portcullis::control::limits::memory::InMemory;
+use portcullis::control::limits::store::Buckets;
+use portcullis::control::limits::store::Clash;
+use portcullis::control::limits::store::Key;
+use portcullis::control::tokens::Caches;
+use portcullis::control::tokens::KeySet;
+use portcullis::control::tokens::Keys;
+use portcullis::control::transport::Protection;
+use portcullis::control::transport::TlsVersion;
+use portcullis::document::Node;
+use portcullis::engine;
+use portcullis::engine::AnswerStep;
+use portcullis::engine::Decision;
+use portcullis::engine::Edits;
+use portcullis::engine::Event;
+use portcullis::engine::Grown;
+use portcullis::engine::Memory;
+use portcullis::engine::Rejection;
+use portcullis::engine::Slots;
+use portcullis::engine::Step;
+use portcullis::engine::World;
+use portcullis::fault::Problems;
+use portcullis::model::headers::Headers;
+use portcullis::model::secrets::Secrets;
+use portcullis::model::time::Nanos;
+use portcullis::policy::Circumstances;
+use portcullis::policy::Policy;
+use portcullis::policy::SchemaStore;
+use portcullis::telemetry::Outcome;
+use serde_json::Value;
+
+use crate::case::Case;
+use crate::case::Connection;
+use crate::case::KeySets;
+use crate::case::OneOrMany;
+use crate::case::Text;
+use crate::case::Upstream;
+use crate::mint;
+
+/// A host that stands still.
+pub(crate) struct Still {
+    store: InMemory,
+    now: Cell<Nanos>,
+    connection: Connection,
+}
+
+impl Buckets for Still {
+    fn read(&self, key: Key) -> Option<(Vec<u8>, u32)> {
+        self.store.read(key)
+    }
+
+    fn swap(&self, key: Key, value: &[u8], seen: Option<u32>) -> Result<(), Clash> {
+        self.store.swap(key, value, seen)
+    }
+}
+
+impl World for Still {
+    fn now(&self) -> Nanos {
+        self.now.get()
+    }
+
+    fn source_address(&self) -> Option<Vec<u8>> {
+        Some(self.connection.address.clone().into_bytes())
+    }
+
+    fn protection(&self) -> Protection {
+        match self.connection.tls.as_str() {
+            "none" => Protection::Cleartext,
+            version => TlsVersion::parse(format!("TLSv{version}").as_bytes())
+                .map_or(Protection::UnknownTls, Protection::Tls),
+        }
+    }
+
+    fn jitter(&self) -> f64 {
+        0.0
+    }
+}
+
+/// A worker with a policy in force.
+pub(crate) struct Worker {
+    pub(crate) policy: Rc<Policy>,
+    pub(crate) memory: Memory,
+    pub(crate) world: Still,
+}
+
+impl Worker {
+    /// Compiles a policy and takes it into service at `now`.
+    pub(crate) fn new(policy: &Value, now: Nanos, keys: KeySets) -> Result<Self, String> {
+        let problems = Problems::default();
+        let env = |_: &str| Some(mint::SECRET.to_owned());
+        let circumstances = Circumstances { now, secrets: Secrets::needed(&env) };
+        let node = Node::from_json(policy.to_string().as_bytes(), &problems);
+        let policy = node
+            .and_then(|node| Policy::compile(&node, &mut SchemaStore::default(), circumstances, &problems));
+        let faults: Vec<String> = problems.into_parts().0.iter().map(ToString::to_string).collect();
+        let policy = policy.ok_or_else(|| format!("the policy is refused: {}", faults.join("; ")))?;
+        let store = InMemory::default();
+        let limiter = Limiter::prepare(policy.memory, &store, [7; 16]).map_err(|why| why.to_string())?;
+        let caches = Caches::new(&policy.tokens, None);
+        let mut worker = Self {
+            memory: Memory {
+                keys: Keys::new(&policy.tokens, None),
+                caches,
+                limiter,
+                slots: Slots::default(),
+            },
+            policy: Rc::new(policy),
+            world: Still { store, now: Cell::new(now), connection: Connection::default() },
+        };
+        if keys == KeySets::Fetched {
+            worker.fetch_keys(now)?;
+        }
+        Ok(worker)
+    }
+
+    fn fetch_keys(&mut self, now: Nanos) -> Result<(), String> {
+        for definition in self.policy.tokens.iter().filter(|definition| definition.jwks().is_some()) {
+            let (set, _) = KeySet::parse(mint::jwks().as_bytes(), &definition.algorithms)
+                .map_err(|why| format!("the stand-in keys do not serve `{}`: {why}", definition.name))?;
+            self.memory.keys.put(definition, Rc::new(set), now);
+        }
+        Ok(())
+    }
+
+    /// Sends the case's request. What becomes of it, and the time at which it does.
+    pub(crate) fn send(&mut self, case: &Case) -> Result<Seen, String> {
+        let headers = self.headers(case)?;
+        let body = body(case.request.body.as_ref(), case.request.json.as_ref());
+        let step = engine::arrive(&self.policy, &mut self.memory, &self.world, headers, body.is_none());
+        self.finish(step, &body.unwrap_or_default(), case.upstream.as_ref())
+    }
+
+    fn headers(&self, case: &Case) -> Result<Headers, String> {
+        let request = &case.request;
+        let mut lines: Vec<(String, Vec<u8>)> = vec![
+            (":method".into(), request.method.clone().into_bytes()),
+            (":authority".into(), request.host.bytes()),
+            (":path".into(), request.path.bytes()),
+            (":scheme".into(), b"https".to_vec()),
+        ];
+        let only = case.token.iter().map(|token| match self.policy.tokens.iter().collect::<Vec<_>>()[..] {
+            [only] => Ok((only, token)),
+            _ => Err("`token` is for policies with one token: name it under `tokens`".to_owned()),
+        });
+        let named = case.tokens.iter().map(|(name, token)| {
+            self.policy.tokens.named(name).map(|it| (it, token)).ok_or(format!("no token is called `{name}`"))
+        });
+        for pair in only.chain(named) {
+            let (definition, token) = pair?;
+            lines.push(mint::line(definition, token, &case.forge, self.world.now()));
+        }
+        let length = body(request.body.as_ref(), request.json.as_ref()).map(|body| body.len());
+        push(&mut lines, &request.headers, request.json.is_some(), length.filter(|_| !request.chunked));
+        Ok(Headers::from_pairs(lines))
+    }
+
+    fn finish(&mut self, step: Step, body: &[u8], upstream: Option<&Upstream>) -> Result<Seen, String> {
+        let now = self.world.now();
+        let decision = match step {
+            Step::Settled(decision) => decision,
+            Step::NeedKeys(waiting) => {
+                // Nobody fetches here: the wait runs out.
+                self.world.now.set(waiting.deadline());
+                let step = waiting.retry(&mut self.memory, &self.world);
+                return self.finish(step, body, upstream);
+            }
+            Step::NeedBody(waiting) => match waiting.grow(size(body) / 2, now) {
+                Grown::Settled(decision) => decision,
+                Grown::Wait(waiting) => waiting.judge(body),
+            },
+        };
+        let mut admission = match decision {
+            Decision::Refuse(rejection) => return Ok(Seen::refused(*rejection)),
+            Decision::Admit(admission) => admission,
+        };
+        if let Some(mut count) = admission.count.take()
+            && let Some(Decision::Refuse(rejection)) = count.count(size(body), &mut admission.answer, now)
+        {
+            return Ok(Seen::refused(*rejection));
+        }
+        let edits = admission.edits;
+        let route = admission.answer.record_mut().route_name().to_owned();
+        let Some(upstream) = upstream else {
+            let events = admission.answer.record_mut().events().to_vec();
+            return Ok(Seen { route: Some(route), edits, events, end: None });
+        };
+        let answer = body_of(upstream);
+        let step = admission.answer.on_head(&upstream.heads(), answer.is_none(), now);
+        let answer = answer.unwrap_or_default();
+        let step = match step {
+            AnswerStep::Hold(waiting) => match waiting.grow(size(&answer) / 2, now) {
+                AnswerStep::Hold(waiting) => waiting.judge(&answer),
+                decided => decided,
+            },
+            decided => decided,
+        };
+        let (end, events) = match step {
+            AnswerStep::Hold(_) => return Err("the whole answer is there, and it is still held".into()),
+            AnswerStep::Pass(edits, record) => {
+                (End::passed(upstream.status, edits), record.events().to_vec())
+            }
+            AnswerStep::Replace(rejection) => {
+                let events = rejection.record.events().to_vec();
+                (End::replaced(*rejection), events)
+            }
+        };
+        Ok(Seen { route: Some(route), edits, events, end: Some(end) })
+    }
+
+    /// The time.
+    pub(crate) fn now(&self) -> Nanos {
+        self.world.now.get()
+    }
+
+    /// Moves the clock.
+    pub(crate) fn at(&mut self, now: Nanos) {
+        self.world.now.set(now);
+    }
+
+    /// Whose connection it is.
+    pub(crate) fn connect(&mut self, tls: &str, address: &str) {
+        self.world.connection = Connection { tls: tls.into(), address: address.into() };
+    }
+}
+
+fn size(body: &[u8]) -> u64 {
+    u64::try_from(body.len()).unwrap_or(u64::MAX)
+}
+
+fn body(text: Option<&Text>, json: Option<&Value>) -> Option<Vec<u8>> {
+    text.map(Text::bytes).or_else(|| json.map(|json| json.to_string().into_bytes()))
+}
+
+fn body_of(upstream: &Upstream) -> Option<Vec<u8>> {
+    body(upstream.body.as_ref(), upstream.json.as_ref())
+}
+
+impl Upstream {
+    fn heads(&self) -> Headers {
+        let mut lines = vec![(":status".to_owned(), self.status.to_string().into_bytes())];
+        push(&mut lines, &self.headers, self.json.is_some(), body_of(self).map(|body| body.len()));
+        Headers::from_pairs(lines)
+    }
+}
+
+/// A head's own lines, and those that every client writes by itself.
+fn push(
+    lines: &mut Vec<(String, Vec<u8>)>,
+    headers: &BTreeMap<String, OneOrMany>,
+    json: bool,
+    length: Option<usize>,
+) {
+    for (name, values) in headers {
+        lines.extend(values.lines().iter().map(|line| (name.clone(), line.bytes())));
+    }
+    let says = |name: &str| headers.keys().any(|known| known.eq_ignore_ascii_case(name));
+    if json && !says("content-type") {
+        lines.push(("content-type".into(), b"application/json".to_vec()));
+    }
+    if let Some(length) = length.filter(|_| !says("content-length")) {
+        lines.push(("content-length".into(), length.to_string().into_bytes()));
+    }
+}
+
+/// What became of a request.
+pub(crate) struct Seen {
+    /// The route by which it went on; none where it was refused.
+    pub(crate) route: Option<String>,
+    pub(crate) edits: Edits,
+    pub(crate) events: Vec<Event>,
+    /// What the client was sent, where there was an answer.
+    pub(crate) end: Option<End>,
+}
+
+/// What the client was sent.
+pub(crate) struct End {
+    pub(crate) status: u16,
+    /// The headers that the filter set.
+    pub(crate) headers: Vec<(String, String)>,
+    /// The filter's own body; null where the upstream's went on.
+    pub(crate) body: Value,
+}
+
+impl Seen {
+    fn refused(rejection: Rejection) -> Self {
+        let events = rejection.record.events().to_vec();
+        Self { route: None, edits: Edits::default(), events, end: Some(End::replaced(rejection)) }
+    }
+
+    /// The reasons of all refusals of this outcome, and what each follows from.
+    fn reasons(&self, outcome: Outcome) -> Vec<String> {
+        let events = self.events.iter().filter(|event| event.outcome == outcome);
+        let told = events.map(|event| {
+            let reason = event.reason.map_or("none", |reason| reason.code());
+            match event.after {
+                Some(control) => format!("{reason} after {}", control.as_str()),
+                None => reason.to_owned(),
+            }
+        });
+        told.collect()
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let noted = self.events.iter().map(|event| event.outcome);
+        let noted = noted.filter(|it| matches!(it, Outcome::Exempted | Outcome::Uninspected));
+        noted.map(|it| it.as_str().to_owned()).collect()
+    }
+}
+
+impl End {
+    fn passed(status: u16, edits: Edits) -> Self {
+        let text = |value: Vec<u8>| String::from_utf8_lossy(&value).into_owned();
+        let headers = edits.set.into_iter().map(|(name, value)| (name.to_string(), text(value)));
+        Self { status, headers: headers.collect(), body: Value::Null }
+    }
+
+    fn replaced(rejection: Rejection) -> Self {
+        let answer = rejection.answer;
+        let headers = answer.headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        Self {
+            status: answer.status,
+            headers,
+            body: serde_json::from_slice(&answer.body).unwrap_or_default(),
+        }
+    }
+}
+
+/// Runs one row. The reasons that it showed to be given, or how it ended otherwise than it says.
+pub(crate) fn run(worker: &mut Worker, case: &Case) -> Result<Vec<String>, String> {
+    let mut reasons = Vec::new();
+    for time in 1..=case.times {
+        let start = worker.world.now();
+        worker.connect(&case.connection.tls, &case.connection.address);
+        let seen = worker.send(case)?;
+        worker.at(start);
+        reasons = check(case, &seen).map_err(|why| match case.times {
+            1 => why,
+            _ => format!("time {time}: {why}"),
+        })?;
+    }
+    Ok(reasons)
+}
+
+/// Holds what was seen against what the case expects.
+fn check(case: &Case, seen: &Seen) -> Result<Vec<String>, String> {
+    let expect = &case.expect;
+    let refused = seen.reasons(Outcome::Refused);
+    let went = match (&seen.route, refused.first()) {
+        (Some(route), _) => format!("admitted by {route}"),
+        (None, reason) => format!("refused: {}", reason.map_or("nobody says why", |reason| reason)),
+    };
+    let wanted = match (&expect.admit, &expect.refuse) {
+        (Some(route), None) => format!("admitted by {route}"),
+        (None, Some(reason)) => format!("refused: {reason}"),
+        _ => return Err("`expect` says just one of `admit` and `refuse`".into()),
+    };
+    same("decision", &went, &wanted)?;
+    same("would_refuse", &seen.reasons(Outcome::WouldRefuse), &expect.would_refuse)?;
+    same("notes", &seen.notes(), &expect.notes)?;
+    if let Some(rule) = &expect.rule {
+        let by = seen.events.iter().find(|event| event.outcome == Outcome::Refused);
+        same("rule", by.map_or("none", |event| &*event.rule), rule)?;
+    }
+    if let Some(sets) = &expect.sets {
+        let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
+        let set = seen.edits.set.iter().map(|(name, value)| (name.to_string(), text(value)));
+        same("sets", &set.collect::<BTreeMap<_, _>>(), sets)?;
+    }
+    if let Some(removes) = &expect.removes {
+        let (mut removed, mut removes) = (seen.edits.remove.clone(), removes.clone());
+        removed.sort();
+        removes.sort();
+        same("removes", &removed, &removes)?;
+    }
+    let reason = expect.refuse.as_deref().or(expect.response.as_deref().filter(|it| *it != "passes"));
+    if let Some(wanted) = &expect.response {
+        let ended = if case.upstream.is_none() { "there is no `upstream`" } else { "passes" };
+        let ended = refused.first().map_or(ended, |reason| reason);
+        same("response", ended, wanted.as_str())?;
+    }
+    check_answer(case, seen, reason)?;
+    Ok(refused.into_iter().chain(expect.would_refuse.clone()).collect())
+}
+
+/// What the client was sent.
+fn check_answer(case: &Case, seen: &Seen, reason: Option<&str>) -> Result<(), String> {
+    let expect = &case.expect;
+    let said = &expect.answer;
+    let asks = expect.status.is_some() || !said.headers.is_empty() || !said.body.is_empty();
+    let Some(end) = &seen.end else {
+        return if asks {
+            Err("there is no answer yet: say what the `upstream` answers".into())
+        } else {
+            Ok(())
+        };
+    };
+    let own = reason.and_then(|code| {
+        let word = code.split(' ').next().unwrap_or_default();
+        portcullis::refusal::Reason::ALL.iter().find(|reason| reason.code() == word)
+    });
+    let status = expect.status.or(own.map(|reason| reason.status())).unwrap_or(end.status);
+    same("status", &end.status, &status)?;
+    let header =
+        |name: &str| end.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+    for (name, value) in &said.headers {
+        same(&format!("answer.headers.{name}"), &header(name), &Some(value))?;
+    }
+    for name in &said.without {
+        same(&format!("answer.headers.{name}"), &header(name), &None::<&str>)?;
+    }
+    for (name, value) in &said.body {
+        same(&format!("answer.body.{name}"), end.body.get(name).unwrap_or(&Value::Null), value)?;
+    }
+    Ok(())
+}
+
+fn same<T: PartialEq<U> + std::fmt::Debug + ?Sized, U: std::fmt::Debug + ?Sized>(
+    what: &str,
+    seen: &T,
+    wanted: &U,
+) -> Result<(), String> {
+    if seen == wanted { Ok(()) } else { Err(format!("{what}: {seen:?}, not {wanted:?}")) }
+}
+
+/// A worker for the first row of a file, or for a row that stands alone.
+pub(crate) fn worker_for(case: &Case, file: &Path) -> Result<Worker, String> {
+    Worker::new(&case.policy(file)?, case.now.0, case.keys)
+}
