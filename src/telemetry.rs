@@ -3,8 +3,10 @@
 //! proxy-wasm metrics have no labels, so they stand in the name, between `;`, as other filters do it. Values come from
 //! closed sets alone: names of the policy, the words below, reason codes.
 
-/// Counts decisions: one `admitted` or `refused` per request, one `would_refuse` per control that would have refused,
-/// one `exempted` per use of an owner rule's `unless`, one `uninspected` per body that went on unread.
+/// Counts decisions: one `admitted` per request that goes on, one `refused` per request or answer that is turned away
+/// (an answer's request was admitted before), one `would_refuse` per rule that would have refused, one `exempted` per
+/// use of an owner rule's `unless`, one `uninspected` per body that went on unread, one `not_forwarded` per request
+/// with a claim that could not be sent on.
 pub const DECISIONS: &str = "portcullis_decisions_total";
 
 /// 1 for the policy in force, under its digest; 0 for one that was in force before.
@@ -41,6 +43,8 @@ pub enum Outcome {
     Exempted,
     /// A body in shadow was too large to be looked at, and went on.
     Uninspected,
+    /// A claim that `forward` names cannot stand in a header, and was not sent.
+    NotForwarded,
 }
 
 impl Outcome {
@@ -52,6 +56,7 @@ impl Outcome {
             Self::WouldRefuse => "would_refuse",
             Self::Exempted => "exempted",
             Self::Uninspected => "uninspected",
+            Self::NotForwarded => "not_forwarded",
         }
     }
 }

@@ -49,6 +49,8 @@ pub(crate) struct Inspected(());
 pub struct AwaitBody {
     exchange: Exchange,
     before: BeforeBody,
+    /// The bytes that the host has announced so far.
+    announced: u64,
 }
 
 /// A body that streams on and is counted.
@@ -72,12 +74,10 @@ pub enum Grown {
 /// Judges parameters, content and declared size.
 pub(crate) fn form(exchange: &mut Exchange, path: Option<&RequestPath<'_>>) -> Result<Form, Refused> {
     let headers = exchange.headers.clone();
-    let policy = exchange.bench.policy.clone();
     let Some(request) = exchange.bench.route().map(|route| &route.request).cloned() else {
         let waived = || Cleared::Waived(Waiver::NoRoute);
         return Ok(Form { params: waived(), content: waived(), size: waived(), query: None });
     };
-    drop(policy);
     let ends = exchange.end_of_stream;
     let mut query = None;
     let params = {
@@ -125,7 +125,7 @@ pub(crate) fn begin(mut exchange: Exchange, before: BeforeBody) -> Step {
         exchange.bench.note(Outcome::Uninspected, Rule::RequestJson);
         return Step::Settled(admit(exchange, before, Cleared::Waived(Waiver::Shadow), None));
     }
-    let waiting = AwaitBody { exchange, before };
+    let waiting = AwaitBody { exchange, before, announced: 0 };
     match (reads, waiting.exchange.end_of_stream) {
         (true, true) => Step::Settled(waiting.judge(&[])),
         (true, false) => Step::NeedBody(waiting),
@@ -145,12 +145,13 @@ pub(crate) fn begin(mut exchange: Exchange, before: BeforeBody) -> Step {
 impl AwaitBody {
     /// What changes in the head, for hosts that send it on before the body is judged (`body_hold: stream`).
     pub fn edits(&self) -> Edits {
-        request_edits(&self.exchange, &self.before)
+        request_edits(&self.exchange, &self.before).0
     }
 
     /// More of the body came: `bytes` so far. Past its bound it is refused, or in shadow goes on unread.
     pub fn grow(mut self, bytes: u64, now: Nanos) -> Grown {
         self.exchange.bench.now = now;
+        self.announced = self.announced.max(bytes);
         let Some(request) = self.exchange.bench.route().map(|route| route.request.clone()) else {
             return Grown::Wait(Box::new(self));
         };
@@ -172,6 +173,9 @@ impl AwaitBody {
     pub fn judge(self, body: &[u8]) -> Decision {
         let now = self.exchange.bench.now;
         let length = u64::try_from(body.len()).unwrap_or(u64::MAX);
+        if length < self.announced {
+            return self.unavailable();
+        }
         match self.grow(length, now) {
             Grown::Settled(decision) => decision,
             Grown::Wait(mut whole) => match inspect(&mut whole.exchange.bench, body) {
@@ -181,16 +185,15 @@ impl AwaitBody {
         }
     }
 
-    /// The host announced a body and does not hand it over: nobody can say what is in it.
-    pub fn unavailable(mut self) -> Decision {
-        let verdict = self
-            .exchange
-            .bench
-            .weigh_in::<()>(Mode::Enforce, Rule::RequestJson, |_| Err(Reason::RequestMalformed.into()));
-        match verdict {
-            Err(refused) => self.exchange.refuse(&refused),
-            Ok(_) => self.exchange.refuse(&Refused { shown: Reason::RequestMalformed.into() }),
-        }
+    /// The host announced a body and does not hand all of it over: nobody can say what is in it.
+    pub fn unavailable(self) -> Decision {
+        self.exchange.refuse_for(Rule::RequestJson, Reason::RequestMalformed)
+    }
+
+    /// The upstream answered before the body was judged, as it can where the head went on before. The answer is to a
+    /// request that nobody admitted, and nothing of it goes on.
+    pub fn answered_early(self) -> Decision {
+        self.exchange.refuse_for(Rule::Whole(Control::Response), Reason::ResponseContent)
     }
 }
 
@@ -237,19 +240,22 @@ impl BodyCount {
     }
 }
 
-fn request_edits(exchange: &Exchange, before: &BeforeBody) -> Edits {
+/// What changes in the head, and how many claims could not be sent on.
+fn request_edits(exchange: &Exchange, before: &BeforeBody) -> (Edits, usize) {
     let policy = &exchange.bench.policy;
     let headers = &exchange.headers;
     let mut edits = edits::untrusted(headers, &policy.identity_headers);
-    let Some(route) = exchange.bench.route() else { return edits };
+    let Some(route) = exchange.bench.route() else { return (edits, 0) };
     let subjects = before.tokens.proof();
     if exchange.bench.mode(Rule::Whole(Control::Tokens)) == Mode::Enforce {
         for name in tokens::stripped(&policy.tokens, subjects.unwrap_or(&Subjects::default()), headers) {
             edits.drop(headers, name);
         }
     }
+    let mut unsent = 0;
     if let Some(subjects) = subjects {
         let forwarded = tokens::forwarded(&policy.tokens, subjects);
+        unsent = forwarded.unsent;
         edits
             .set
             .extend(forwarded.headers.into_iter().map(|(name, value)| (name.into(), value.into_bytes())));
@@ -270,7 +276,7 @@ fn request_edits(exchange: &Exchange, before: &BeforeBody) -> Edits {
         }
         edits.set.push((":path".into(), target));
     }
-    edits
+    (edits, unsent)
 }
 
 /// Lets the request go on.
@@ -280,7 +286,10 @@ fn admit(
     request: Cleared<Inspected>,
     count: Option<BodyCount>,
 ) -> Decision {
-    let edits = request_edits(&exchange, &before);
+    let (edits, unsent) = request_edits(&exchange, &before);
+    if unsent > 0 {
+        exchange.bench.note(Outcome::NotForwarded, Rule::Whole(Control::Tokens));
+    }
     exchange.bench.note(Outcome::Admitted, Rule::Whole(Control::Routing));
     let answer = AwaitAnswer::new(exchange);
     let evidence = Evidence { before, request };

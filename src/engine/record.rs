@@ -57,7 +57,7 @@ pub struct Labels {
     pub outcome: Outcome,
     /// Why.
     pub reason: Option<Reason>,
-    /// The app's version, as one of the policy's `tracked_versions` or `other`, by index; none where none are tracked.
+    /// The app's version, as one of the policy's `tracked_versions` or `other`; none where none are tracked.
     pub version: Option<Box<str>>,
 }
 

@@ -39,6 +39,8 @@ pub struct AwaitAnswer {
 pub struct AwaitAnswerBody {
     answer: AwaitAnswer,
     response: Rc<Response>,
+    /// The bytes that the host has announced so far.
+    announced: u64,
 }
 
 /// Where an answer stands after its head.
@@ -66,14 +68,11 @@ impl AwaitAnswer {
     /// Judges the head of the upstream's answer. Without a body (`end_of_stream`) it is decided here.
     pub fn on_head(mut self, headers: &Headers, end_of_stream: bool, now: Nanos) -> AnswerStep {
         self.bench.now = now;
-        let status: u16 = headers
-            .single(":status")
-            .one()
-            .and_then(|it| std::str::from_utf8(it).ok()?.parse().ok())
-            .unwrap_or_default();
+        let status =
+            headers.single(":status").one().and_then(|it| std::str::from_utf8(it).ok()?.parse().ok());
         let Some(route) = self.bench.route() else { return self.pass() };
         let conceals = route.access.as_ref().is_some_and(|access| access.conceals());
-        if conceals && status == 404 && self.bench.mode(Rule::AccessOwner) == Mode::Enforce {
+        if conceals && status == Some(404) && self.bench.mode(Rule::AccessOwner) == Mode::Enforce {
             // The upstream's own "no such object" must not tell itself from "not yours".
             return self.replace(&Refused { shown: Reason::RoutingUnmatched.into() });
         }
@@ -81,10 +80,13 @@ impl AwaitAnswer {
         let Some(response) = route.response.clone().filter(|response| asked && response.reads_body()) else {
             return self.pass();
         };
+        let Some(status) = status else { return self.unread(Reason::ResponseContent.into()) };
         match response.plan(self.head, status, headers, end_of_stream) {
             Ok(Plan::Pass) => self.pass(),
-            Ok(Plan::Hold) if end_of_stream => AwaitAnswerBody { answer: self, response }.judge(&[]),
-            Ok(Plan::Hold) => AnswerStep::Hold(AwaitAnswerBody { answer: self, response }),
+            Ok(Plan::Hold) if end_of_stream => {
+                AwaitAnswerBody { answer: self, response, announced: 0 }.judge(&[])
+            }
+            Ok(Plan::Hold) => AnswerStep::Hold(AwaitAnswerBody { answer: self, response, announced: 0 }),
             Err(refusal) => self.unread(refusal),
         }
     }
@@ -137,6 +139,7 @@ impl AwaitAnswerBody {
     /// More of the body came: `bytes` so far. Past its bound it is replaced, or in shadow goes on unread.
     pub fn grow(mut self, bytes: u64, now: Nanos) -> AnswerStep {
         self.answer.bench.now = now;
+        self.announced = self.announced.max(bytes);
         match self.response.check_size(bytes) {
             Ok(()) => AnswerStep::Hold(self),
             Err(refusal) => self.answer.unread(refusal),
@@ -146,7 +149,11 @@ impl AwaitAnswerBody {
     /// Judges the whole body.
     pub fn judge(self, body: &[u8]) -> AnswerStep {
         let now = self.answer.bench.now;
-        match self.grow(u64::try_from(body.len()).unwrap_or(u64::MAX), now) {
+        let length = u64::try_from(body.len()).unwrap_or(u64::MAX);
+        if length < self.announced {
+            return self.unavailable();
+        }
+        match self.grow(length, now) {
             AnswerStep::Hold(mut whole) => {
                 let response = whole.response;
                 let bench = &mut whole.answer.bench;
@@ -166,7 +173,7 @@ impl AwaitAnswerBody {
         }
     }
 
-    /// The host announced a body and does not hand it over.
+    /// The host announced a body and does not hand all of it over.
     pub fn unavailable(self) -> AnswerStep {
         self.answer.unread(Reason::ResponseContent.into())
     }

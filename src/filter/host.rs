@@ -193,6 +193,11 @@ pub(crate) fn property(path: &str) -> Result<Vec<u8>, Failed> {
     bytes(|data, size| unsafe { proxy_get_property(path.as_ptr(), path.len(), data, size) })
 }
 
+/// Whether the answer that is on its way is the upstream's, and not one that the host gives itself.
+pub(crate) fn answer_is_the_upstreams() -> bool {
+    property("response\0code_details").is_ok_and(|details| details == b"via_upstream")
+}
+
 /// Sets a property; on Envoy it becomes the filter state `wasm.NAME`.
 pub(crate) fn set_property(name: &str, value: &[u8]) -> Result<(), Failed> {
     // SAFETY: as above.

@@ -1,6 +1,7 @@
 //! The root context: one policy, from its configuration to its end.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -45,8 +46,9 @@ thread_local! {
 struct Vm {
     /// Compiled schemas, by digest: an update compiles what changed.
     schemas: SchemaStore,
-    /// The runtime of the policy before, whose keys and verified tokens go over.
-    last: Option<Rc<Runtime>>,
+    /// The runtime of each plugin's policy, whose keys and verified tokens go over to the next one. Several plugins may
+    /// share a VM, each under its name.
+    last: HashMap<Vec<u8>, Rc<Runtime>>,
     /// The host's verifier, once it was put to the test.
     host: Option<HostVerifier>,
 }
@@ -149,7 +151,8 @@ impl Root {
                 capacity.bytes,
             ),
         );
-        let (last, host) = VM.with_borrow_mut(|vm| (vm.last.take(), vm.host_verifier(&policy)));
+        let plugin = host::property("plugin_name").unwrap_or_default();
+        let (last, host) = VM.with_borrow_mut(|vm| (vm.last.remove(&plugin), vm.host_verifier(&policy)));
         let (mut keys, caches) = match &last {
             Some(last) => {
                 let mut before = last.memory.borrow_mut();
@@ -162,7 +165,8 @@ impl Root {
         let memory = Memory { keys, caches, limiter, slots: Slots::default() };
         show(last.as_ref().map(|last| &*last.policy), &policy);
         let runtime = Rc::new(Runtime::new(Rc::new(policy), memory));
-        VM.with_borrow_mut(|vm| vm.last = Some(runtime.clone()));
+        VM.with_borrow_mut(|vm| vm.last.insert(plugin, runtime.clone()));
+        self.fetcher.adopt(&runtime);
         Some(runtime)
     }
 }
@@ -192,10 +196,9 @@ impl Context for Root {
 
 impl RootContext for Root {
     fn on_configure(&mut self, _size: usize) -> bool {
-        self.runtime = self.configure();
-        if self.runtime.is_none() {
-            return false;
-        }
+        // A host that configures in place keeps the policy before.
+        let Some(runtime) = self.configure() else { return false };
+        self.runtime = Some(runtime);
         if let Err(failed) = host::tick_every(TICK) {
             host::log(Level::Error, &format!("portcullis: the host gives no ticks: {failed}"));
             return false;

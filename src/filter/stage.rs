@@ -86,7 +86,9 @@ impl Stage {
         }
         let waits = matches!(self, Self::Keys(..));
         if action == Action::Continue && host::resume(host::Half::Request).is_err() {
+            // It can neither go on nor be answered.
             *self = Self::Shut;
+            let _ = host::close(host::Half::Request);
         }
         waits
     }
@@ -198,6 +200,10 @@ impl Stage {
                 let step = answer.on_head(&headers, end, host::now());
                 self.on_answer(runtime, step, count)
             }
+            // The head went on before the body was judged, and the upstream did not wait for it.
+            (Self::Body(waiting), _) if !runtime.policy.holds_heads && host::answer_is_the_upstreams() => {
+                self.settle(runtime, waiting.answered_early(), false)
+            }
             // The host answered by itself (a body over its own bound, no upstream): nothing of the upstream's is in it.
             (Self::Shut | Self::Fresh | Self::Keys(..) | Self::Body(_), _) => {
                 *self = Self::Shut;
@@ -295,7 +301,7 @@ impl Stage {
     }
 
     /// The host did not do what it must: a head that cannot be changed does not go on.
-    fn fail(&mut self, runtime: &Rc<Runtime>) -> Action {
+    pub(crate) fn fail(&mut self, runtime: &Rc<Runtime>) -> Action {
         match crate::engine::unreadable(&runtime.policy, host::now()) {
             Decision::Refuse(rejection) => self.reject(runtime, *rejection),
             Decision::Admit(_) => {

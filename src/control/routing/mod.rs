@@ -109,13 +109,25 @@ impl Parameters {
 pub struct Misplaced {
     /// Why.
     pub refusal: Refusal,
-    /// The routes of the path, where only the method did not fit.
-    pub candidates: Vec<usize>,
+    /// Whose it could be to another reader, which is what decides how strictly it is refused.
+    pub could_be: CouldBe,
+}
+
+/// The routes that a request without a place could be for, to a reader who is less strict.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum CouldBe {
+    /// None: nothing here has such a path.
+    Nobody,
+    /// These: the path is theirs, and only the method is not.
+    These(Vec<usize>),
+    /// Any: of a path, a host or an upgrade that can be read in two ways nobody knows.
+    Any,
 }
 
 impl From<Reason> for Misplaced {
     fn from(reason: Reason) -> Self {
-        Self { refusal: reason.into(), candidates: Vec::new() }
+        let could_be = if reason == Reason::RoutingUnmatched { CouldBe::Nobody } else { CouldBe::Any };
+        Self { refusal: reason.into(), could_be }
     }
 }
 
@@ -125,7 +137,12 @@ impl Routing {
     /// # Errors
     /// The reasons that the module's head lists.
     pub fn check(&self, headers: &Headers, path: Option<&RequestPath<'_>>) -> Result<Place, Misplaced> {
-        let host = headers.single(":authority").one().and_then(Host::parse);
+        let host = match headers.single(":authority") {
+            Found::Missing => None,
+            Found::Ambiguous => return Err(Reason::RoutingAmbiguous.into()),
+            // One that does not read could be anybody's: no table is the right one.
+            Found::One(authority) => Some(Host::parse(authority).ok_or(Reason::RoutingAmbiguous)?),
+        };
         let table = match (&self.hosts, &host) {
             (Hosts::These(hosts), host) if !host.as_ref().is_some_and(|host| hosts.contains(host)) => {
                 return if self.pass_other_hosts {
@@ -144,10 +161,10 @@ impl Routing {
         if method == "CONNECT" {
             return Err(Reason::RoutingUpgrade.into());
         }
-        let (pattern, spans) = table.find(path)?;
+        let (pattern, spans) = table.find(path).map_err(|misplaced| self.known_elsewhere(misplaced, path))?;
         let preflight =
             method == "OPTIONS" && headers.has("origin") && headers.has("access-control-request-method");
-        if preflight && self.pass_preflight {
+        if preflight && self.pass_preflight && upgrade_fits(headers, false) {
             return Ok(Place::Preflight);
         }
         let endpoint = pattern.endpoint(method).ok_or_else(|| pattern.wrong_method())?;
@@ -155,6 +172,19 @@ impl Routing {
             return Err(Reason::RoutingUpgrade.into());
         }
         Ok(Place::Route(endpoint.route, Parameters { names: endpoint.parameters.clone(), spans }))
+    }
+}
+
+impl Routing {
+    /// A path that another host's routes have is not nobody's: the upstream may not look at the host.
+    fn known_elsewhere(&self, misplaced: Misplaced, path: &RequestPath<'_>) -> Misplaced {
+        let mut tables = self.tables.iter().map(|(_, table)| table).chain([&self.common]);
+        match misplaced.could_be {
+            CouldBe::Nobody if tables.any(|table| table.find(path).is_ok()) => {
+                Misplaced { could_be: CouldBe::Any, ..misplaced }
+            }
+            _ => misplaced,
+        }
     }
 }
 
@@ -210,6 +240,6 @@ impl Pattern {
         methods.sort_unstable();
         methods.dedup();
         let refusal = Refusal::new(Reason::RoutingMethod).with(Extra::Allow(methods.join(", ").into()));
-        Misplaced { refusal, candidates: self.endpoints.iter().map(|it| it.route).collect() }
+        Misplaced { refusal, could_be: CouldBe::These(self.endpoints.iter().map(|it| it.route).collect()) }
     }
 }

@@ -160,12 +160,40 @@ fn speaks_for_its_own_hosts() {
         ("api.shop.example", "/x/me", "2"),
         ("api.shop.example", "/x/you", "routing.unmatched"),
         ("evil.example", "/x", "routing.host"),
-        ("user@api.shop.example", "/x", "routing.host"),
-        ("api.shop.example,evil.example", "/x", "routing.host"),
-        ("", "/x", "routing.host"),
+        ("user@api.shop.example", "/x", "routing.ambiguous"),
+        ("api.shop.example,evil.example", "/x", "routing.ambiguous"),
+        ("api.shop.example:999999", "/x", "routing.ambiguous"),
+        ("api.shop.example..", "/x", "routing.ambiguous"),
+        ("", "/x", "routing.ambiguous"),
     ] {
         assert_eq!(at(host, path), expected, "{host} {path}");
     }
+}
+
+#[test]
+fn a_request_without_a_place_could_be_anybodys_but_for_a_path_that_nobody_has() {
+    let routes = [
+        r#"{"method": "GET", "path": "/x"}"#,
+        r#"{"method": "GET", "path": "/only/m", "host": "m.shop.example"}"#,
+    ];
+    let could_be = |routing: &Routing, host, method, path, more: &[(&str, &str)]| {
+        let mut pairs = vec![(":method", method), (":authority", host), (":path", path)];
+        pairs.extend_from_slice(more);
+        let headers = Headers::from_pairs(pairs);
+        routing.check(&headers, RequestPath::parse(path.as_bytes()).ok().as_ref()).unwrap_err().could_be
+    };
+    let any = routing("{}", &routes).unwrap();
+    let some = routing(r#"{"hosts": ["api.shop.example", "m.shop.example"]}"#, &routes).unwrap();
+    for routing in [&any, &some] {
+        let host = "api.shop.example";
+        assert_eq!(could_be(routing, host, "GET", "/nowhere", &[]), CouldBe::Nobody);
+        assert_eq!(could_be(routing, host, "PUT", "/x", &[]), CouldBe::These(vec![0]));
+        assert_eq!(could_be(routing, host, "GET", "/x/", &[]), CouldBe::Any);
+        assert_eq!(could_be(routing, host, "GET", "/only/m", &[]), CouldBe::Any, "another host has it");
+        assert_eq!(could_be(routing, host, "GET", "/x", &[("upgrade", "websocket")]), CouldBe::Any);
+        assert_eq!(could_be(routing, "x@api.shop.example", "GET", "/nowhere", &[]), CouldBe::Any);
+    }
+    assert_eq!(could_be(&some, "evil.example", "GET", "/nowhere", &[]), CouldBe::Any);
 }
 
 #[test]
@@ -176,6 +204,8 @@ fn lets_preflights_and_upgrades_through_only_where_told() {
     assert_eq!(place(&strict, "OPTIONS", "/v1/login", &preflight), "routing.method");
     assert_eq!(place(&open, "OPTIONS", "/v1/login", &preflight), "Preflight");
     assert_eq!(place(&open, "OPTIONS", "/v1/login", &[]), "routing.method");
+    let upgrading = [preflight[0], preflight[1], ("upgrade", "websocket")];
+    assert_eq!(place(&open, "OPTIONS", "/v1/login", &upgrading), "routing.method");
     assert_eq!(place(&open, "OPTIONS", "/nowhere", &preflight), "routing.unmatched");
     let socket = routing("{}", &[r#"{"method": "GET", "path": "/ws", "upgrade": "websocket"}"#]).unwrap();
     assert_eq!(place(&socket, "GET", "/ws", &[("upgrade", "WebSocket")]), "0");

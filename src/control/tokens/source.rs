@@ -29,6 +29,13 @@ impl KeySource {
         secrets: Secrets<'_>,
         problems: &Problems,
     ) -> Option<Self> {
+        if !matches!(node.kind, Kind::Map(_)) {
+            // Not `wrong_type`: it would show what stands here.
+            let why =
+                "expected a map with `jwks`, `inline` or `secret_env`; a key or a secret does not stand here";
+            problems.note(&node.place, Fault::conflict(why));
+            return None;
+        }
         let fields = Fields::open(node, problems)?;
         let sources = (fields.optional("jwks"), fields.optional("inline"), fields.optional("secret_env"));
         fields.close();
