@@ -118,8 +118,9 @@ impl Fetcher {
                 came = true;
             }
         }
-        let wished = runtime.memory.borrow().keys.take_refresh_wish(definition.index);
-        let early = wished && now >= sheet.fetched.plus(COOL_DOWN) && sheet.failures == 0;
+        // A wish that comes too early is kept for later: whoever sent the token may not come twice.
+        let cooled = now >= sheet.fetched.plus(COOL_DOWN) && sheet.failures == 0;
+        let early = cooled && runtime.memory.borrow().keys.take_refresh_wish(definition.index);
         if now < sheet.due && !early {
             return came;
         }
