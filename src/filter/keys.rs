@@ -131,8 +131,9 @@ impl Fetcher {
         let lease = jwks.timeout.saturating_add(Duration::from_secs(1));
         // No fetch is ever due later than this: then the clock has stepped back.
         let stepped = sheet.due > now.plus(jwks.refresh.max(lease));
-        let wished = runtime.memory.borrow().keys.take_refresh_wish(definition.index);
-        let early = wished && now >= sheet.asked.plus(COOL_DOWN.max(lease)) && sheet.failures == 0;
+        // A wish that comes too early is kept for later: whoever sent the token may not come twice.
+        let cooled = now >= sheet.asked.plus(COOL_DOWN.max(lease)) && sheet.failures == 0;
+        let early = cooled && runtime.memory.borrow().keys.take_refresh_wish(definition.index);
         if now < sheet.due && !early && !stepped {
             return;
         }

@@ -1,7 +1,6 @@
 //! Which policy is in force: a good one from the watched file at the next request, on connections that were open before
 //! too; a bad one never, and the one before stays.
 #![cfg(test)]
-#![expect(clippy::arithmetic_side_effects, reason = "small numbers of a test's own")]
 
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
@@ -191,7 +190,7 @@ fn the_gauge_is_one_for_the_policy_in_force_and_for_no_other() -> Result {
         assert_eq!(judged.len(), 1, "turn {turn}: {judged:?}");
         let mut last = BTreeSet::new();
         let settled = until("the gauge", || {
-            last = shown(&gate)?;
+            last = shown(gate)?;
             Ok((last == judged).then_some(()))
         });
         assert!(settled.is_ok(), "turn {turn}: in force is {judged:?}, shown {last:?}");
