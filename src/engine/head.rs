@@ -32,7 +32,6 @@ use crate::model::mode::Rule;
 use crate::model::path::RequestPath;
 use crate::model::time::Nanos;
 use crate::policy::Policy;
-use crate::policy::Route;
 use crate::refusal::Reason;
 use crate::refusal::Refusal;
 use crate::telemetry::Outcome;
@@ -172,17 +171,14 @@ impl Exchange {
             Ok(place) => return Ok(Cleared::Passed(place)),
             Err(misplaced) => misplaced,
         };
-        let strictest =
-            |routes: &mut dyn Iterator<Item = &Route>| routes.map(|it| it.modes.strictest(now)).max();
+        // No way round an enforced route, whatever `routing` itself may do: an upstream may read the path otherwise, and
+        // look at no host and no upgrade at all.
+        let candidates = misplaced.candidates.iter().filter_map(|index| policy.routes.get(*index));
+        let strictest = candidates.map(|route| route.modes.strictest(now)).max();
         let demanded = match misplaced.refusal.reason {
-            // No way round an enforced route, whatever `routing` itself may do.
-            Reason::RoutingAmbiguous => {
-                strictest(&mut policy.routes.iter()).filter(|mode| *mode == Mode::Enforce)
-            }
-            Reason::RoutingMethod => {
-                strictest(&mut misplaced.candidates.iter().filter_map(|index| policy.routes.get(*index)))
-            }
-            _ => None,
+            // In shadow a method that nobody has is told; what else has no place is the policy's to tell.
+            Reason::RoutingMethod => strictest,
+            _ => strictest.filter(|mode| *mode == Mode::Enforce),
         };
         let mode = policy.modes.rule(rule, now).max(demanded.unwrap_or(Mode::Disabled));
         self.bench.weigh_in(mode, rule, |_| Err(misplaced.refusal))

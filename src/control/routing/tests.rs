@@ -206,3 +206,37 @@ fn notes_ties_and_paths_that_no_request_could_have() {
     assert!(faults(&[r#"{"method": "get", "path": "/a"}"#]).contains("capitals"));
     assert!(faults(&[r#"{"method": "CONNECT", "path": "/a"}"#]).contains("tunnel"));
 }
+
+/// An upstream may look at the path alone: whatever else does not fit, the routes of the path are told.
+#[test]
+fn tells_which_routes_a_request_without_a_place_could_be_meant_for() {
+    let routes = [
+        r#"{"method": "GET", "path": "/users/{id}"}"#,
+        r#"{"method": "POST", "path": "/users/{id}"}"#,
+        r#"{"method": "GET", "path": "/admin", "host": "a.example"}"#,
+    ];
+    let routing = routing(r#"{"hosts": ["a.example", "b.example"]}"#, &routes).unwrap();
+    let rows: [(&str, &str, &str, &[usize]); 9] = [
+        ("evil.example", "GET", "/users/7", &[0, 1]),
+        ("evil.example", "GET", "/admin", &[2]),
+        ("evil.example", "GET", "/nothing", &[]),
+        ("evil.example", "GET", "/users/7;x", &[0, 1, 2]),
+        ("evil.example", "GET", "/Users/7", &[0, 1, 2]),
+        ("b.example", "GET", "/admin", &[2]),
+        ("b.example", "GET", "/nothing", &[]),
+        ("b.example", "DELETE", "/users/7", &[0, 1]),
+        ("b.example", "CONNECT", "/users/7", &[0, 1]),
+    ];
+    for (host, method, path, want) in rows {
+        let headers = Headers::from_pairs([(":method", method), (":authority", host), (":path", path)]);
+        let misplaced =
+            routing.check(&headers, RequestPath::parse(path.as_bytes()).ok().as_ref()).unwrap_err();
+        let mut candidates = misplaced.candidates;
+        candidates.sort_unstable();
+        candidates.dedup();
+        assert_eq!(candidates, want, "{method} {host}{path}: {:?}", misplaced.refusal);
+    }
+    let pairs = [(":method", "GET"), (":authority", "a.example"), (":path", "/users/7"), ("upgrade", "x")];
+    let misplaced = routing.check(&Headers::from_pairs(pairs), RequestPath::parse(b"/users/7").ok().as_ref());
+    assert_eq!(misplaced.unwrap_err().refusal.reason, Reason::RoutingUpgrade);
+}
