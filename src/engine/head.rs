@@ -5,7 +5,6 @@ use std::rc::Rc;
 use crate::control::access::Ownership;
 use crate::control::client::Served;
 use crate::control::limits::Stage;
-use crate::control::routing::CouldBe;
 use crate::control::routing::Misplaced;
 use crate::control::routing::Place;
 use crate::control::tokens;
@@ -33,7 +32,6 @@ use crate::model::mode::Rule;
 use crate::model::path::RequestPath;
 use crate::model::time::Nanos;
 use crate::policy::Policy;
-use crate::policy::Route;
 use crate::refusal::Reason;
 use crate::refusal::Refusal;
 use crate::telemetry::Outcome;
@@ -140,16 +138,11 @@ impl Exchange {
         let headers = self.headers.clone();
         let path = headers.single(":path").one().and_then(|target| RequestPath::parse(target).ok());
         let policy = self.bench.policy.clone();
-        let placed = policy.routing.check(&headers, path.as_ref());
+        let placed = policy.routing.check(&headers, path.as_ref(), self.end_of_stream);
         // The route is known before `transport` is asked, so that its mode there counts; `routing` speaks after it.
         if let Ok(Place::Route(index, parameters)) = &placed {
             self.bench.placed(*index, parameters.clone());
         }
-        let placed = match placed {
-            // A preflight has no body: what came with one would go on uncounted.
-            Ok(Place::Preflight) if !self.end_of_stream => Err(Reason::RequestBodyUnexpected.into()),
-            placed => placed,
-        };
         let transport = self.transport(world, &headers, placed.is_ok())?;
         let routing = self.routing(placed)?;
         let app = policy.client.app(&self.view(path.as_ref(), None));
@@ -194,15 +187,14 @@ impl Exchange {
             Ok(place) => return Ok(Cleared::Passed(place)),
             Err(misplaced) => misplaced,
         };
-        let strictest =
-            |routes: &mut dyn Iterator<Item = &Route>| routes.map(|it| it.modes.strictest(now)).max();
-        let demanded = match &misplaced.could_be {
-            CouldBe::Nobody => None,
-            CouldBe::These(routes) => {
-                strictest(&mut routes.iter().filter_map(|index| policy.routes.get(*index)))
-            }
-            // No way round an enforced route, whatever `routing` itself may do.
-            CouldBe::Any => strictest(&mut policy.routes.iter()).filter(|mode| *mode == Mode::Enforce),
+        // No way round an enforced route, whatever `routing` itself may do: an upstream may read the path otherwise, and
+        // look at no host and no upgrade at all.
+        let candidates = misplaced.candidates.iter().filter_map(|index| policy.routes.get(*index));
+        let strictest = candidates.map(|route| route.modes.strictest(now)).max();
+        let demanded = match misplaced.refusal.reason {
+            // In shadow a method that nobody has is told; what else has no place is the policy's to tell.
+            Reason::RoutingMethod => strictest,
+            _ => strictest.filter(|mode| *mode == Mode::Enforce),
         };
         let mode = policy.modes.rule(rule, now).max(demanded.unwrap_or(Mode::Disabled));
         self.bench.weigh_in(mode, rule, |_| Err(misplaced.refusal))

@@ -34,7 +34,7 @@ fn place(routing: &Routing, method: &str, path: &str, more: &[(&str, &str)]) -> 
     pairs.extend_from_slice(more);
     let headers = Headers::from_pairs(pairs);
     let parsed = RequestPath::parse(path.as_bytes()).ok();
-    match routing.check(&headers, parsed.as_ref()) {
+    match routing.check(&headers, parsed.as_ref(), true) {
         Ok(Place::Route(index, parameters)) => {
             let values: Vec<String> = parameters
                 .iter(parsed.as_ref().unwrap())
@@ -147,7 +147,7 @@ fn speaks_for_its_own_hosts() {
     let routing = routing(hosts, &routes).unwrap();
     let at = |host, path| {
         let headers = Headers::from_pairs([(":method", "GET"), (":authority", host), (":path", path)]);
-        match routing.check(&headers, RequestPath::parse(path.as_bytes()).ok().as_ref()) {
+        match routing.check(&headers, RequestPath::parse(path.as_bytes()).ok().as_ref(), true) {
             Ok(Place::Route(index, _)) => index.to_string(),
             Ok(other) => format!("{other:?}"),
             Err(misplaced) => misplaced.refusal.reason.code().into(),
@@ -171,29 +171,33 @@ fn speaks_for_its_own_hosts() {
 }
 
 #[test]
-fn a_request_without_a_place_could_be_anybodys_but_for_a_path_that_nobody_has() {
+fn a_request_without_a_place_is_held_to_the_routes_that_its_path_could_mean() {
     let routes = [
         r#"{"method": "GET", "path": "/x"}"#,
         r#"{"method": "GET", "path": "/only/m", "host": "m.shop.example"}"#,
     ];
-    let could_be = |routing: &Routing, host, method, path, more: &[(&str, &str)]| {
+    let candidates = |routing: &Routing, host, method, path, more: &[(&str, &str)]| {
         let mut pairs = vec![(":method", method), (":authority", host), (":path", path)];
         pairs.extend_from_slice(more);
         let headers = Headers::from_pairs(pairs);
-        routing.check(&headers, RequestPath::parse(path.as_bytes()).ok().as_ref()).unwrap_err().could_be
+        let path = RequestPath::parse(path.as_bytes()).ok();
+        let mut routes = routing.check(&headers, path.as_ref(), true).unwrap_err().candidates;
+        routes.sort_unstable();
+        routes.dedup();
+        routes
     };
     let any = routing("{}", &routes).unwrap();
     let some = routing(r#"{"hosts": ["api.shop.example", "m.shop.example"]}"#, &routes).unwrap();
     for routing in [&any, &some] {
         let host = "api.shop.example";
-        assert_eq!(could_be(routing, host, "GET", "/nowhere", &[]), CouldBe::Nobody);
-        assert_eq!(could_be(routing, host, "PUT", "/x", &[]), CouldBe::These(vec![0]));
-        assert_eq!(could_be(routing, host, "GET", "/x/", &[]), CouldBe::Any);
-        assert_eq!(could_be(routing, host, "GET", "/only/m", &[]), CouldBe::Any, "another host has it");
-        assert_eq!(could_be(routing, host, "GET", "/x", &[("upgrade", "websocket")]), CouldBe::Any);
-        assert_eq!(could_be(routing, "x@api.shop.example", "GET", "/nowhere", &[]), CouldBe::Any);
+        assert_eq!(candidates(routing, host, "GET", "/nowhere", &[]), []);
+        assert_eq!(candidates(routing, host, "PUT", "/x", &[]), [0]);
+        assert_eq!(candidates(routing, host, "GET", "/x/", &[]), [0, 1], "ambiguous: any");
+        assert_eq!(candidates(routing, host, "GET", "/only/m", &[]), [1], "another host has it");
+        assert_eq!(candidates(routing, host, "GET", "/x", &[("upgrade", "websocket")]), [0]);
+        assert_eq!(candidates(routing, "x@api.shop.example", "GET", "/only/m", &[]), [1]);
     }
-    assert_eq!(could_be(&some, "evil.example", "GET", "/nowhere", &[]), CouldBe::Any);
+    assert_eq!(candidates(&some, "evil.example", "GET", "/x", &[]), [0]);
 }
 
 #[test]
@@ -235,4 +239,38 @@ fn notes_ties_and_paths_that_no_request_could_have() {
     }
     assert!(faults(&[r#"{"method": "get", "path": "/a"}"#]).contains("capitals"));
     assert!(faults(&[r#"{"method": "CONNECT", "path": "/a"}"#]).contains("tunnel"));
+}
+
+/// An upstream may look at the path alone: whatever else does not fit, the routes of the path are told.
+#[test]
+fn tells_which_routes_a_request_without_a_place_could_be_meant_for() {
+    let routes = [
+        r#"{"method": "GET", "path": "/users/{id}"}"#,
+        r#"{"method": "POST", "path": "/users/{id}"}"#,
+        r#"{"method": "GET", "path": "/admin", "host": "a.example"}"#,
+    ];
+    let routing = routing(r#"{"hosts": ["a.example", "b.example"]}"#, &routes).unwrap();
+    let rows: [(&str, &str, &str, &[usize]); 9] = [
+        ("evil.example", "GET", "/users/7", &[0, 1]),
+        ("evil.example", "GET", "/admin", &[2]),
+        ("evil.example", "GET", "/nothing", &[]),
+        ("evil.example", "GET", "/users/7;x", &[0, 1, 2]),
+        ("evil.example", "GET", "/Users/7", &[0, 1, 2]),
+        ("b.example", "GET", "/admin", &[2]),
+        ("b.example", "GET", "/nothing", &[]),
+        ("b.example", "DELETE", "/users/7", &[0, 1]),
+        ("b.example", "CONNECT", "/users/7", &[0, 1]),
+    ];
+    for (host, method, path, want) in rows {
+        let headers = Headers::from_pairs([(":method", method), (":authority", host), (":path", path)]);
+        let misplaced =
+            routing.check(&headers, RequestPath::parse(path.as_bytes()).ok().as_ref(), true).unwrap_err();
+        let mut candidates = misplaced.candidates;
+        candidates.sort_unstable();
+        candidates.dedup();
+        assert_eq!(candidates, want, "{method} {host}{path}: {:?}", misplaced.refusal);
+    }
+    let pairs = [(":method", "GET"), (":authority", "a.example"), (":path", "/users/7"), ("upgrade", "x")];
+    let misplaced = routing.check(&Headers::from_pairs(pairs), RequestPath::parse(b"/users/7").ok().as_ref());
+    assert_eq!(misplaced.unwrap_err().refusal.reason, Reason::RoutingUpgrade);
 }

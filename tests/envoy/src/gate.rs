@@ -6,7 +6,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
 use crate::certs::Ca;
@@ -43,7 +43,7 @@ pub struct Setup {
     normalised: bool,
     h1_trailers: bool,
     quiet: bool,
-    behind_proxy: bool,
+    careless_cleartext: bool,
     debug: bool,
     env: Vec<(String, String)>,
 }
@@ -105,10 +105,12 @@ impl Setup {
         self
     }
 
-    /// Believes `x-forwarded-for` and `x-forwarded-proto`, as behind a hop that sets them.
+    /// Takes the listener without TLS for one behind a careless hop: it leaves odd paths and names to the filter, as
+    /// [`Self::without_normalisation`] does, and believes what headers say of the address and the scheme. So one gate
+    /// shows both ways.
     #[must_use]
-    pub fn behind_proxy(mut self) -> Self {
-        self.behind_proxy = true;
+    pub fn careless_cleartext(mut self) -> Self {
+        self.careless_cleartext = true;
         self
     }
 
@@ -175,8 +177,8 @@ impl Setup {
         if !self.normalised {
             config.without_normalisation()?;
         }
-        if self.behind_proxy {
-            config.behind_proxy()?;
+        if self.careless_cleartext {
+            config.careless_cleartext()?;
         }
         let mut plugin = Value::Null;
         if self.policy.is_some() {
@@ -220,7 +222,7 @@ impl Gate {
             normalised: true,
             h1_trailers: false,
             quiet: false,
-            behind_proxy: false,
+            careless_cleartext: false,
             debug: false,
             env: Vec::new(),
         }
@@ -298,6 +300,16 @@ impl Gate {
                 (false, false) => None,
             })
         })
+    }
+
+    /// Gives Envoy a policy that it must accept; an error with the log's reasons if it does not.
+    pub fn adopt(&self, policy: &str) -> Result<()> {
+        if self.push(policy)? == Verdict::Accepted {
+            return Ok(());
+        }
+        let log = self.log()?;
+        let reasons: Vec<_> = log.lines().filter(|line| line.contains("[error][wasm]")).collect();
+        bail!("the policy is refused:\n{}", reasons.join("\n"))
     }
 
     /// How many policies were accepted, and how many refused.

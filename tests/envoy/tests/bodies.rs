@@ -156,7 +156,7 @@ fn order_of(body: &str) -> Request {
 #[test]
 fn a_refused_body_reaches_nobody() -> Result {
     let stage = STAGE.enter()?;
-    stage.gate.push(&bodies("refused", ""))?;
+    stage.gate.adopt(&bodies("refused", ""))?;
     let before = stage.upstream.begun();
     for protocol in Protocol::BOTH {
         for case in cases::<Case>("bodies/refused")?.iter().filter(|case| case.runs_over(protocol)) {
@@ -180,7 +180,7 @@ fn a_refused_body_reaches_nobody() -> Result {
 #[test]
 fn a_good_body_arrives_as_it_was_sent() -> Result {
     let stage = STAGE.enter()?;
-    stage.gate.push(&bodies("passed", ""))?;
+    stage.gate.adopt(&bodies("passed", ""))?;
     let _ = stage.upstream.take();
     for protocol in Protocol::BOTH {
         for case in cases::<Case>("bodies/passed")?.iter().filter(|case| case.runs_over(protocol)) {
@@ -204,7 +204,7 @@ fn a_good_body_arrives_as_it_was_sent() -> Result {
 #[test]
 fn lengths_that_disagree_are_the_hosts_to_refuse_and_reach_nobody() -> Result {
     let stage = STAGE.enter()?;
-    stage.gate.push(&bodies("lengths", ""))?;
+    stage.gate.adopt(&bodies("lengths", ""))?;
     let before = stage.upstream.begun();
     let short = ORDER.len() - 1;
     for (row, head) in [
@@ -242,7 +242,7 @@ fn lengths_that_disagree_are_the_hosts_to_refuse_and_reach_nobody() -> Result {
 #[test]
 fn a_body_that_the_host_cannot_hold_is_413_and_the_worker_lives() -> Result {
     let stage = STAGE.enter()?;
-    stage.gate.push(&bodies("large", ""))?;
+    stage.gate.adopt(&bodies("large", ""))?;
     let before = stage.upstream.begun();
     let body = [b"{\"a\":\"", "x".repeat(3 << 20).as_bytes(), b"\"}"].concat();
     for protocol in Protocol::BOTH {
@@ -261,7 +261,7 @@ fn a_body_that_the_host_cannot_hold_is_413_and_the_worker_lives() -> Result {
 #[test]
 fn a_client_that_waits_for_100_continue_is_told_at_once() -> Result {
     let stage = STAGE.enter()?;
-    stage.gate.push(&bodies("continue", ""))?;
+    stage.gate.adopt(&bodies("continue", ""))?;
     let _ = stage.upstream.take();
     let head = |kind: &str| {
         format!(
@@ -294,7 +294,7 @@ fn a_client_that_waits_for_100_continue_is_told_at_once() -> Result {
 #[test]
 fn a_body_that_streams_is_counted_and_cut_off() -> Result {
     let stage = STAGE.enter()?;
-    stage.gate.push(&bodies("streams", ""))?;
+    stage.gate.adopt(&bodies("streams", ""))?;
     let _ = stage.upstream.take();
     for protocol in Protocol::BOTH {
         for (path, kind) in [("/any", "x/y"), ("/image", "image/jpeg"), ("/unread", "application/json")] {
@@ -322,7 +322,7 @@ fn a_body_that_streams_is_counted_and_cut_off() -> Result {
 #[test]
 fn a_body_that_streams_is_counted_after_the_answer_has_begun() -> Result {
     let stage = STAGE.enter()?;
-    stage.gate.push(&bodies("eager", ""))?;
+    stage.gate.adopt(&bodies("eager", ""))?;
     let _ = stage.upstream.take();
     let before = stage.upstream.bytes();
     let mut raw = stage.gate.client(Protocol::H1).connect_raw()?;
@@ -371,7 +371,7 @@ fn a_body_that_came_while_keys_were_waited_for_is_bounded_and_judged() -> Result
             let before = stage.upstream.bytes();
             let name = format!("late-{protocol:?}-{}", row.replace(", ", "-")).to_lowercase();
             // Keys from another address: nobody has them yet.
-            stage.gate.push(&fetched(&name))?;
+            stage.gate.adopt(&fetched(&name))?;
             let request =
                 Request::new("POST", path).header("content-type", "application/json").bearer(&token);
             let request = body.as_bytes().chunks(10_000).fold(request, Request::chunk);
@@ -415,7 +415,7 @@ routes:
     const AMBIGUOUS: Option<&str> = Some("request.ambiguous");
     const UNKNOWN: Option<&str> = Some("request.unknown_query");
     let stage = STAGE.enter()?;
-    stage.gate.push(&policy("params", "enforce", PARAMS))?;
+    stage.gate.adopt(&policy("params", "enforce", PARAMS))?;
     let _ = stage.upstream.take();
     for protocol in Protocol::BOTH {
         // What is sent, and why it is refused or what of it the upstream sees.
@@ -469,7 +469,7 @@ routes:
 #[test]
 fn with_body_hold_stream_a_refused_body_leaves_the_upstream_with_half_a_request() -> Result {
     let stage = STAGE.enter()?;
-    stage.gate.push(&bodies("streamed", "body_hold: stream"))?;
+    stage.gate.adopt(&bodies("streamed", "body_hold: stream"))?;
     let _ = stage.upstream.take();
     for protocol in Protocol::BOTH {
         for case in cases::<Case>("bodies/refused")?.iter().filter(|case| case.runs_over(protocol)) {

@@ -141,7 +141,7 @@ fn an_address_from_a_header_is_missing_unless_the_author_vouches_for_it() -> Res
     let upstream = upstream()?;
     let limits = "  by-ip: { key: [ip], rate: 2/1h, burst: 2 }";
     let text = routes("addresses", limits, &[("ip", "by-ip")], "");
-    let gate = Gate::before(upstream.address()).behind_proxy().policy(&*text).start()?;
+    let gate = Gate::before(upstream.address()).careless_cleartext().policy(&*text).start()?;
     let from = |address: &str| Request::get("/ip").header("x-forwarded-for", address);
     for (protocol, last) in [(Protocol::H1, 11), (Protocol::H2, 12)] {
         let client = gate.cleartext(protocol).from_loopback(last);

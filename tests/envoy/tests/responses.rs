@@ -183,7 +183,7 @@ fn told_nothing(row: &str, answer: &Answer) -> Result {
 #[test]
 fn an_answer_that_is_not_as_it_must_be_is_replaced_whole() -> Result {
     let stage = STAGE.enter()?;
-    stage.gate.push(&responses("refused"))?;
+    stage.gate.adopt(&responses("refused"))?;
     for protocol in Protocol::BOTH {
         for (at, case) in table_of("refused")?.iter().enumerate() {
             let row = format!("{protocol:?} {}", case.name);
@@ -206,7 +206,7 @@ fn an_answer_that_is_not_as_it_must_be_is_replaced_whole() -> Result {
 #[test]
 fn every_other_answer_of_such_a_route_passes_untouched() -> Result {
     let stage = STAGE.enter()?;
-    stage.gate.push(&responses("passed"))?;
+    stage.gate.adopt(&responses("passed"))?;
     for protocol in Protocol::BOTH {
         for (at, case) in table_of("passed")?.iter().enumerate() {
             let row = format!("{protocol:?} {}", case.name);
@@ -222,7 +222,7 @@ fn every_other_answer_of_such_a_route_passes_untouched() -> Result {
 #[test]
 fn without_response_or_without_its_mode_every_answer_passes_untouched() -> Result {
     let stage = STAGE.enter()?;
-    stage.gate.push(&responses("untouched"))?;
+    stage.gate.adopt(&responses("untouched"))?;
     for protocol in Protocol::BOTH {
         for route in ["free", "shadow", "disabled"] {
             for table in ["passed", "refused"] {
@@ -256,7 +256,7 @@ fn without_response_or_without_its_mode_every_answer_passes_untouched() -> Resul
 #[test]
 fn an_event_stream_is_not_held() -> Result {
     let stage = STAGE.enter()?;
-    stage.gate.push(&responses("events"))?;
+    stage.gate.adopt(&responses("events"))?;
     let mut raw = stage.gate.client(Protocol::H1).connect_raw()?;
     raw.write("GET /free/events HTTP/1.1\r\nhost: api.shop.example\r\n\r\n")?;
     assert_eq!(raw.status()?, 200);
@@ -267,7 +267,7 @@ fn an_event_stream_is_not_held() -> Result {
 #[test]
 fn only_a_route_that_reads_answers_asks_for_them_whole_and_plain() -> Result {
     let stage = STAGE.enter()?;
-    stage.gate.push(&responses("asked"))?;
+    stage.gate.adopt(&responses("asked"))?;
     let _ = stage.upstream.take();
     let names = ["accept-encoding", "range", "if-range", "if-none-match"];
     for protocol in Protocol::BOTH {
@@ -298,7 +298,7 @@ fn hsts_stands_on_every_answer_over_tls_and_on_none_in_cleartext() -> Result {
     let stage = STAGE.enter()?;
     let hsts = responses("hsts")
         .replace("min_tls: \"1.2\"", "min_tls: \"1.2\", hsts: { max_age: 365d, include_subdomains: true }");
-    stage.gate.push(&hsts)?;
+    stage.gate.adopt(&hsts)?;
     for protocol in Protocol::BOTH {
         for (path, status) in [
             ("/free/plain", 200),
@@ -336,7 +336,7 @@ routes:
 "#,
         user_token(&keys)
     );
-    stage.gate.push(&policy("concealed", "enforce", &routes))?;
+    stage.gate.adopt(&policy("concealed", "enforce", &routes))?;
     let alice = Mint::new(&keys).sign(Alg::Es256);
     let powerless = Mint::new(&keys).claim("scope", "profile").sign(Alg::Es256);
     /// Everything but the time and the id of the request, which differ between any two answers.

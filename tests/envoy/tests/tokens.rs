@@ -179,7 +179,7 @@ fn more_hostile(stage: &Stage) -> Vec<(&'static str, String, &'static str)> {
 #[test]
 fn a_hostile_token_is_a_stated_401_and_the_worker_lives_on() -> Result {
     let stage = STAGE.enter()?;
-    stage.gate.push(&stage.tokens("hostile", "enforce", ""))?;
+    stage.gate.adopt(&stage.tokens("hostile", "enforce", ""))?;
     let reasons: BTreeMap<String, String> = cases("tokens/shop")?.into_iter().collect();
     let mut rows = more_hostile(&stage);
     for (name, token) in hostile(&stage.keys)? {
@@ -204,7 +204,7 @@ fn a_hostile_token_is_a_stated_401_and_the_worker_lives_on() -> Result {
 #[test]
 fn an_odd_token_that_is_good_passes() -> Result {
     let stage = STAGE.enter()?;
-    stage.gate.push(&stage.tokens("odd", "enforce", ""))?;
+    stage.gate.adopt(&stage.tokens("odd", "enforce", ""))?;
     let _ = stage.upstream.take();
     let stranger = stage.app.es256.jwk().clone();
     let rows = [
@@ -234,7 +234,7 @@ fn an_odd_token_that_is_good_passes() -> Result {
 #[test]
 fn a_token_counts_in_its_one_place_only_and_once() -> Result {
     let stage = STAGE.enter()?;
-    stage.gate.push(&stage.tokens("places", "enforce", ""))?;
+    stage.gate.adopt(&stage.tokens("places", "enforce", ""))?;
     let _ = stage.upstream.take();
     let good = stage.alice().sign(Alg::Es256);
     let other = stage.alice().claim("sub", "77").sign(Alg::Es256);
@@ -292,7 +292,7 @@ fn a_token_counts_in_its_one_place_only_and_once() -> Result {
 #[test]
 fn optional_any_and_several_tokens_hold_as_they_are_written() -> Result {
     let stage = STAGE.enter()?;
-    stage.gate.push(&stage.tokens("combined", "enforce", ""))?;
+    stage.gate.adopt(&stage.tokens("combined", "enforce", ""))?;
     let _ = stage.upstream.take();
     let (user, legacy, app) = (stage.alice(), stage.legacy(), stage.app());
     let [user, legacy, app] = [user, legacy, app].map(|mint| mint.sign(Alg::Es256));
@@ -432,7 +432,7 @@ fn nobody_but_the_gate_says_who_calls_in_any_mode_on_any_path() -> Result {
     ];
     let _ = stage.upstream.take();
     for (policy, rows) in &policies {
-        stage.gate.push(policy)?;
+        stage.gate.adopt(policy)?;
         for protocol in Protocol::BOTH {
             for (name, request, user) in rows {
                 let row = format!("{protocol:?} {name}");
@@ -453,7 +453,7 @@ fn a_token_that_is_not_kept_goes_no_further_unless_in_shadow() -> Result {
     let app = stage.app().sign(Alg::Es256);
     let _ = stage.upstream.take();
     for (mode, goes_on) in [("enforce", false), ("shadow", true), ("disabled", true)] {
-        stage.gate.push(&stage.tokens(&format!("kept-{mode}"), mode, ""))?;
+        stage.gate.adopt(&stage.tokens(&format!("kept-{mode}"), mode, ""))?;
         for protocol in Protocol::BOTH {
             for (path, token) in
                 [("/user", &good), ("/guest", &good), ("/open", &good), ("/open", &bad), ("/user", &bad)]
@@ -482,7 +482,7 @@ fn a_token_that_is_not_kept_goes_no_further_unless_in_shadow() -> Result {
 fn a_flood_of_bad_tokens_leaves_the_good_one_alone() -> Result {
     const BAD: usize = 3_000;
     let stage = STAGE.enter()?;
-    stage.gate.push(&stage.tokens("flood", "enforce", ""))?;
+    stage.gate.adopt(&stage.tokens("flood", "enforce", ""))?;
     let _ = stage.upstream.take();
     let good = stage.alice().sign(Alg::Es256);
     let forged = |at: usize| {
@@ -523,7 +523,7 @@ fn a_flood_of_bad_tokens_leaves_the_good_one_alone() -> Result {
 #[test]
 fn a_refusal_tells_nothing_of_the_token() -> Result {
     let stage = STAGE.enter()?;
-    stage.gate.push(&stage.tokens("silent", "enforce", ""))?;
+    stage.gate.adopt(&stage.tokens("silent", "enforce", ""))?;
     let told: Vec<_> = more_hostile(&stage)
         .into_iter()
         .map(|(_, token, reason)| {
