@@ -12,6 +12,7 @@ mod tally;
 mod up;
 
 use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread;
 
@@ -29,7 +30,7 @@ fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     let exit = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         [] => until_stopped(demo).and_then(|ended| match ended {
-            Ended::Done(verdicts) => report(&verdicts),
+            Ended::Done(played) => report(&played),
             Ended::Stopped(status) => Ok(ExitCode::from(status)),
         }),
         // It ends when it is told to: that is no failure.
@@ -45,22 +46,27 @@ fn main() -> ExitCode {
     })
 }
 
-/// Plays every row.
-fn demo() -> Result<Vec<Verdict>> {
+/// What came of all rows, and where the logs of both sides are.
+struct Played {
+    verdicts: Vec<Verdict>,
+    logs: [PathBuf; 2],
+}
+
+fn demo() -> Result<Played> {
     let stage = Stage::start()?;
     let rows = rows::all(&stage.shop.keys())?;
     say(&format!("playing {} rows, without and with Portcullis", rows.len()));
-    let verdicts = rows.into_iter().enumerate().map(|(at, row)| verdict(&stage, at, row)).collect::<Vec<_>>();
-    if verdicts.iter().any(|verdict| !verdict.as_expected()) {
-        say(&format!("logs: {} and {}", stage.without.folder().display(), stage.with.folder().display()));
-    }
-    Ok(verdicts)
+    let verdicts = rows.into_iter().enumerate().map(|(at, row)| verdict(&stage, at, row)).collect();
+    Ok(Played { verdicts, logs: [&stage.without, &stage.with].map(|gate| gate.folder().to_owned()) })
 }
 
-fn report(verdicts: &[Verdict]) -> Result<ExitCode> {
+fn report(Played { verdicts, logs: [without, with] }: &Played) -> Result<ExitCode> {
+    let all = verdicts.iter().all(Verdict::as_expected);
+    if !all {
+        say(&format!("logs: {} without, {} with", without.display(), with.display()));
+    }
     let colours = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     io::stdout().write_all(table::of(verdicts, colours).as_bytes())?;
-    let all = verdicts.iter().all(Verdict::as_expected);
     Ok(if all { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -185,3 +185,66 @@ fn forget_fresh(value: &mut Value) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use portcullis_envoy::Headers;
+
+    use super::*;
+    use crate::row::{attack, honest};
+
+    fn answer(status: u16, body: &str) -> Answer {
+        Answer { status, headers: Headers::default(), body: body.into(), trailers: Headers::default() }
+    }
+
+    fn played(answers: impl IntoIterator<Item = (usize, u16)>, took_ms: u64) -> Played {
+        let answers =
+            answers.into_iter().flat_map(|(count, status)| vec![answer(status, ""); count]).collect();
+        Played { answers, took: Duration::from_millis(took_ms) }
+    }
+
+    #[test]
+    fn a_budget_may_be_refilled_while_a_flood_lasts_and_no_faster() {
+        let row = attack("flood", [], Aim::Statuses)
+            .at_once(Duration::from_millis(500))
+            .with(&[(60, 401), (140, 429)], "limits.exceeded");
+        for (about, answers, took_ms, want) in [
+            ("exactly the burst", [(60, 401), (140, 429)], 100, true),
+            ("one more at once", [(61, 401), (139, 429)], 499, false),
+            ("one more after half a second", [(61, 401), (139, 429)], 500, true),
+            ("fewer than the burst", [(59, 401), (141, 429)], 5_000, false),
+            ("another status", [(60, 200), (140, 429)], 100, false),
+        ] {
+            assert_eq!(row.admits(&played(answers, took_ms)), want, "{about}");
+        }
+    }
+
+    #[test]
+    fn an_attack_must_succeed_without_and_fail_with() {
+        let side = |body| Played { answers: vec![answer(200, body)], took: Duration::ZERO };
+        let faults = |without, with| {
+            judge(attack("", [Request::get("/")], Aim::Prize("bob")), &side(without), &side(with)).faults
+        };
+        assert_eq!(faults("bob", "alice"), Vec::<String>::new());
+        assert_eq!(faults("alice", "alice"), ["without: nothing says bob"]);
+        assert_eq!(faults("bob", "bob"), ["with: an answer says bob"]);
+    }
+
+    #[test]
+    fn honest_answers_are_the_same_but_for_what_is_fresh() {
+        let side = |body| Played { answers: vec![answer(200, body)], took: Duration::ZERO };
+        let fine =
+            |without, with| judge(honest("", [], &[(1, 200)]), &side(without), &side(with)).as_expected();
+        assert!(fine(r#"{"id":"1","name":"a"}"#, r#"{"id":"2","name":"a"}"#));
+        assert!(!fine(r#"{"id":"1","name":"a"}"#, r#"{"id":"1","name":"b"}"#));
+        assert!(!fine("data: 1", "data: 2"));
+    }
+
+    #[test]
+    fn names_in_braces_stand_for_texts_of_earlier_answers() {
+        let known = BTreeMap::from([("id".to_owned(), "7".to_owned()), ("token".to_owned(), "t".to_owned())]);
+        let request = filled(&Request::get("/orders/{id}?a={b}").bearer("{token}"), &known);
+        assert_eq!(String::from_utf8_lossy(&request.path), "/orders/7?a={b}");
+        assert_eq!(request.headers.get("authorization").as_deref(), Some("Bearer t"));
+    }
+}

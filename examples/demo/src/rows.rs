@@ -224,3 +224,17 @@ fn apps(alice: &str) -> Vec<Row> {
         ),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_has_25_rows_that_fit_a_terminal() {
+        let rows = all(&Keys::generate().unwrap()).unwrap();
+        assert_eq!(rows.len(), 25);
+        for row in rows {
+            assert!(row.tried.len() <= 48, "{}", row.tried);
+        }
+    }
+}

@@ -48,3 +48,39 @@ fn widths(verdicts: &[Verdict]) -> [usize; 4] {
     }
     widths
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::row::{Aim, attack};
+
+    fn verdict(with: &str, faults: &[&str]) -> Verdict {
+        Verdict {
+            row: attack("no token", [], Aim::Statuses),
+            without: "200".into(),
+            with: with.into(),
+            reason: "tokens.missing".into(),
+            faults: faults.iter().map(|&fault| fault.into()).collect(),
+        }
+    }
+
+    #[test]
+    fn marks_a_row_that_differs_says_how_and_does_not_count_it() {
+        let fine = verdict("401", &[]);
+        let different = verdict("100 x 200", &["with: expected 401"]);
+        let want = [
+            "     what was tried | without | with      | reason",
+            "   1 no token       | 200     | 401       | tokens.missing",
+            "!  2 no token       | 200     | 100 x 200 | tokens.missing",
+            "     with: expected 401",
+            "1 of 2 as expected\n",
+        ];
+        assert_eq!(of(&[fine, different], false), want.join("\n"));
+    }
+
+    #[test]
+    fn ends_with_a_plain_line_also_in_colours() {
+        let table = of(&[verdict("401", &[])], true);
+        assert!(table.contains(GREEN) && table.ends_with("\n1 of 1 as expected\n"), "{table}");
+    }
+}

@@ -47,11 +47,12 @@ fn told(stage: &Stage, header: &Path, token: &str) -> String {
     format!(
         r#"
 with Portcullis     https://{HOST}:{port} at {address}, cleartext http://{cleartext}
-without Portcullis  https://{HOST}:{without_port} at {without}, cleartext http://{without_cleartext}
+                    configuration, logs and authority (edge-ca.crt) in {files}
+without Portcullis  https://{HOST}:{bare_port} at {bare}, cleartext http://{bare_cleartext}
+                    configuration, logs and authority (edge-ca.crt) in {bare_files}
 the shop            http://{shop}, its identity provider https://{idp}, its levers http://{control}
-logs                {logs}
 
-A token of alice (account 42), good for ten minutes; the file that the lines below read always has a good one:
+A token of alice (account 42), good for ten minutes. The lines below read it from a file, where it is always good.
 {token}
 
 Her own profile, 200:
@@ -63,12 +64,13 @@ Making herself support, 422:
 
 Ctrl-C stops everything."#,
         cleartext = stage.with.cleartext_address(),
-        without_port = stage.without.https_address().port(),
-        without = stage.without.https_address(),
-        without_cleartext = stage.without.cleartext_address(),
+        files = stage.with.folder().display(),
+        bare = stage.without.https_address(),
+        bare_port = stage.without.https_address().port(),
+        bare_cleartext = stage.without.cleartext_address(),
+        bare_files = stage.without.folder().display(),
         shop = stage.shop.api,
         idp = stage.shop.idp,
         control = stage.shop.control,
-        logs = stage.with.folder().display(),
     )
 }

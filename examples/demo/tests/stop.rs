@@ -83,7 +83,7 @@ fn stops_everything_at_any_moment() -> Result {
         if want.is_some() {
             assert_eq!(serving(&mark), Vec::<String>::new(), "{about}: gone before the demo is");
         }
-        // What was asked for its version ends by itself, as does a nap of the leash; after a kill the leash ends the rest.
+        // What was asked for its version ends by itself; after a kill the leash ends the rest.
         until(&about, || Ok(alive(&mark).is_empty().then_some(())))?;
         assert_eq!(status.code(), want, "{about}: {status:?}, signal {:?}", status.signal());
     }
