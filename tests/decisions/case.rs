@@ -223,7 +223,11 @@ impl CaseFile {
             Some(Value::String(about)) if !about.is_empty() => about,
             _ => return Err("`about` says no claim".into()),
         };
-        let sequence = matches!(whole.remove("sequence"), Some(Value::Bool(true)));
+        let sequence = match whole.remove("sequence") {
+            None => false,
+            Some(Value::Bool(it)) => it,
+            Some(_) => return Err("`sequence` is true or false".into()),
+        };
         let rows = match whole.remove("rows") {
             None => vec![json!({ "row": "the only row" })],
             Some(Value::Array(rows)) if !rows.is_empty() => rows,
