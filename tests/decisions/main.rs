@@ -10,6 +10,7 @@
 mod case;
 mod mint;
 mod run;
+mod seen;
 
 use std::collections::BTreeSet;
 use std::fs;
