@@ -92,13 +92,11 @@ pub(crate) struct Worker {
 
 impl Worker {
     /// Compiles a policy and takes it into service at `now`.
-    pub(crate) fn new(policy: &Value, now: Nanos, keys: KeySets) -> Result<Self, String> {
+    pub(crate) fn new(document: &Rc<Node>, now: Nanos, keys: KeySets) -> Result<Self, String> {
         let problems = Problems::default();
         let env = |_: &str| Some(mint::SECRET.to_owned());
         let circumstances = Circumstances { now, secrets: Secrets::needed(&env) };
-        let node = Node::from_json(policy.to_string().as_bytes(), &problems);
-        let policy = node
-            .and_then(|node| Policy::compile(&node, &mut SchemaStore::default(), circumstances, &problems));
+        let policy = Policy::compile(document, &mut SchemaStore::default(), circumstances, &problems);
         let faults: Vec<String> = problems.into_parts().0.iter().map(ToString::to_string).collect();
         let policy = policy.ok_or_else(|| format!("the policy is refused: {}", faults.join("; ")))?;
         let store = InMemory::default();
