@@ -24,6 +24,7 @@ pub use crate::document::fields::Fields;
 pub(crate) use crate::document::json::Entries;
 pub use crate::document::json::MAX_DEPTH;
 pub use crate::document::merge::over;
+pub use crate::document::merge::patched;
 pub(crate) use crate::document::read::cut;
 use crate::fault::Place;
 

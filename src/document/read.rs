@@ -15,14 +15,22 @@ impl Node {
     pub fn wrong_type(&self, expected: &str, problems: &Problems) {
         let hint = match (&self.kind, expected) {
             (Kind::Bool(_) | Kind::Number(_), "a string") => "; quote it",
-            (Kind::Text(it), "a number" | "a whole number") if it.parse::<f64>().is_ok() => {
-                "; write it without quotes, and hand the policy over as `portcullis bundle` prints it: \
-                 some YAML readers make strings of numbers"
-            }
+            (_, "a number" | "a whole number") => self.number_as_text(),
             _ => "",
         };
         let expected = format!("{expected}{hint}").into();
         problems.note(&self.place, Fault::WrongType { found: self.found().into(), expected });
+    }
+
+    /// What to do about a number that arrived as a string; empty for everything else.
+    pub(crate) fn number_as_text(&self) -> &'static str {
+        match &self.kind {
+            Kind::Text(it) if it.parse::<f64>().is_ok() => {
+                "; write it without quotes, and hand the policy over as `portcullis bundle` prints it: \
+                 some YAML readers make strings of numbers"
+            }
+            _ => "",
+        }
     }
 
     /// A string.

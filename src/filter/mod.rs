@@ -27,7 +27,7 @@ mod entry {
         }
         // SAFETY: the host calls this once, before anything else; the toolchain's constructors must run first.
         unsafe { __wasm_call_ctors() };
-        super::start();
+        crate::filter::start();
     }
 }
 

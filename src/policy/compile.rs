@@ -93,7 +93,7 @@ fn compile(
         fields.optional("schemas").map(|node| Schemas::compile(node, store, problems)).unwrap_or_default();
     let limits = limits(&fields, name.as_ref(), &definitions, &client, problems);
     let memory = limits::raw::memory(fields.optional("limits_memory"), problems);
-    let limit_names: Vec<Name> = limits.iter().map(|limit| limit.name().clone()).collect();
+    let limit_names: Vec<Name> = limits.names().cloned().collect();
     let defaults = fields.optional("defaults").map(|node| defaults(node, problems)).unwrap_or_default();
     let words = ModeWords::take(&fields, true, &limit_names, problems);
     let audit = fields
@@ -184,8 +184,9 @@ fn limits(
     client: &Client,
     problems: &Problems,
 ) -> Limits {
+    // A definition that did not compile is refused already; what it requires is not known.
     let required = |claim: &ClaimRef| {
-        definitions.get(claim.token).is_some_and(|definition| definition.always_has(&claim.claim))
+        definitions.get(claim.token).is_none_or(|definition| definition.always_has(&claim.claim))
     };
     // A policy without a name is refused anyway; its limits are read all the same.
     let unnamed = Name::unnamed();

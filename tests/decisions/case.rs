@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::time::UNIX_EPOCH;
 
 use portcullis::cli;
+use portcullis::document::Node;
+use portcullis::document::patched;
 use portcullis::fault::Problems;
 use portcullis::model::quantity::Span;
 use portcullis::model::time::Nanos;
@@ -213,7 +216,7 @@ pub(crate) struct Answer {
 impl CaseFile {
     /// Reads a file.
     pub(crate) fn read(path: &Path) -> Result<Self, String> {
-        Self::parse(path, read_yaml(path)?)
+        Self::parse(path, read_yaml(path)?.to_json())
     }
 
     /// What a file says: each row stands over what the file says itself.
@@ -223,7 +226,11 @@ impl CaseFile {
             Some(Value::String(about)) if !about.is_empty() => about,
             _ => return Err("`about` says no claim".into()),
         };
-        let sequence = matches!(whole.remove("sequence"), Some(Value::Bool(true)));
+        let sequence = match whole.remove("sequence") {
+            None => false,
+            Some(Value::Bool(it)) => it,
+            Some(_) => return Err("`sequence` is true or false".into()),
+        };
         let rows = match whole.remove("rows") {
             None => vec![json!({ "row": "the only row" })],
             Some(Value::Array(rows)) if !rows.is_empty() => rows,
@@ -243,13 +250,12 @@ impl CaseFile {
 
 impl Case {
     /// The policy's document, the patch laid over it.
-    pub(crate) fn policy(&self, beside: &Path) -> Result<Value, String> {
-        let mut policy = match &self.policy {
+    pub(crate) fn policy(&self, beside: &Path) -> Result<Rc<Node>, String> {
+        let policy = match &self.policy {
             Value::String(name) => read_yaml(&beside.with_file_name(name))?,
-            inline => inline.clone(),
+            inline => node(inline)?,
         };
-        merge(&mut policy, self.patch.as_ref().unwrap_or(&json!({})));
-        Ok(policy)
+        self.patch.as_ref().map_or(Ok(policy.clone()), |patch| Ok(patched(&policy, &node(patch)?)))
     }
 }
 
@@ -332,31 +338,21 @@ fn over(row: &Value, file: &Value) -> Value {
     Value::Object(whole)
 }
 
-/// RFC 7396.
-fn merge(target: &mut Value, patch: &Value) {
-    let Value::Object(patch) = patch else {
-        *target = patch.clone();
-        return;
-    };
-    if !target.is_object() {
-        *target = json!({});
-    }
-    let Value::Object(target) = target else { return };
-    for (name, change) in patch {
-        match change {
-            Value::Null => drop(target.remove(name)),
-            _ => merge(target.entry(name).or_insert(Value::Null), change),
-        }
-    }
+/// A file as the command line reads it.
+fn read_yaml(path: &Path) -> Result<Rc<Node>, String> {
+    whole(|problems| cli::read(path, problems))
 }
 
-/// A file as the command line reads it.
-fn read_yaml(path: &Path) -> Result<Value, String> {
+fn node(json: &Value) -> Result<Rc<Node>, String> {
+    whole(|problems| Node::from_json(json.to_string().as_bytes(), problems))
+}
+
+fn whole(read: impl FnOnce(&Problems) -> Option<Rc<Node>>) -> Result<Rc<Node>, String> {
     let problems = Problems::default();
-    let node = cli::read(path, &problems);
+    let node = read(&problems);
     let (faults, _) = problems.into_parts();
     match (node, faults.first()) {
-        (Some(node), None) => Ok(node.to_json()),
+        (Some(node), None) => Ok(node),
         (_, fault) => Err(fault.map_or_else(|| "cannot be read".into(), ToString::to_string)),
     }
 }

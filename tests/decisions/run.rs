@@ -1,4 +1,4 @@
-//! Sends a case's request through the engine, and holds what becomes of it against what the case expects.
+//! Sends a case's request through the engine.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -19,11 +19,8 @@ use portcullis::document::Node;
 use portcullis::engine;
 use portcullis::engine::AnswerStep;
 use portcullis::engine::Decision;
-use portcullis::engine::Edits;
-use portcullis::engine::Event;
 use portcullis::engine::Grown;
 use portcullis::engine::Memory;
-use portcullis::engine::Rejection;
 use portcullis::engine::Slots;
 use portcullis::engine::Step;
 use portcullis::engine::World;
@@ -34,7 +31,6 @@ use portcullis::model::time::Nanos;
 use portcullis::policy::Circumstances;
 use portcullis::policy::Policy;
 use portcullis::policy::SchemaStore;
-use portcullis::telemetry::Outcome;
 use serde_json::Value;
 
 use crate::case::Case;
@@ -44,6 +40,9 @@ use crate::case::OneOrMany;
 use crate::case::Text;
 use crate::case::Upstream;
 use crate::mint;
+use crate::seen::End;
+use crate::seen::Seen;
+use crate::seen::check;
 
 /// A host that stands still.
 pub(crate) struct Still {
@@ -93,13 +92,11 @@ pub(crate) struct Worker {
 
 impl Worker {
     /// Compiles a policy and takes it into service at `now`.
-    pub(crate) fn new(policy: &Value, now: Nanos, keys: KeySets) -> Result<Self, String> {
+    pub(crate) fn new(document: &Rc<Node>, now: Nanos, keys: KeySets) -> Result<Self, String> {
         let problems = Problems::default();
         let env = |_: &str| Some(mint::SECRET.to_owned());
         let circumstances = Circumstances { now, secrets: Secrets::needed(&env) };
-        let node = Node::from_json(policy.to_string().as_bytes(), &problems);
-        let policy = node
-            .and_then(|node| Policy::compile(&node, &mut SchemaStore::default(), circumstances, &problems));
+        let policy = Policy::compile(document, &mut SchemaStore::default(), circumstances, &problems);
         let faults: Vec<String> = problems.into_parts().0.iter().map(ToString::to_string).collect();
         let policy = policy.ok_or_else(|| format!("the policy is refused: {}", faults.join("; ")))?;
         let store = InMemory::default();
@@ -270,69 +267,6 @@ fn push(
     }
 }
 
-/// What became of a request.
-pub(crate) struct Seen {
-    /// The route by which it went on; none where it was refused.
-    pub(crate) route: Option<String>,
-    pub(crate) edits: Edits,
-    pub(crate) events: Vec<Event>,
-    /// What the client was sent, where there was an answer.
-    pub(crate) end: Option<End>,
-}
-
-/// What the client was sent.
-pub(crate) struct End {
-    pub(crate) status: u16,
-    /// The headers that the filter set.
-    pub(crate) headers: Vec<(String, String)>,
-    /// The filter's own body; null where the upstream's went on.
-    pub(crate) body: Value,
-}
-
-impl Seen {
-    fn refused(rejection: Rejection) -> Self {
-        let events = rejection.record.events().to_vec();
-        Self { route: None, edits: Edits::default(), events, end: Some(End::replaced(rejection)) }
-    }
-
-    /// The reasons of all refusals of this outcome, and what each follows from.
-    fn reasons(&self, outcome: Outcome) -> Vec<String> {
-        let events = self.events.iter().filter(|event| event.outcome == outcome);
-        let told = events.map(|event| {
-            let reason = event.reason.map_or("none", |reason| reason.code());
-            match event.after {
-                Some(control) => format!("{reason} after {}", control.as_str()),
-                None => reason.to_owned(),
-            }
-        });
-        told.collect()
-    }
-
-    fn notes(&self) -> Vec<String> {
-        let noted = self.events.iter().map(|event| event.outcome);
-        let noted = noted.filter(|it| matches!(it, Outcome::Exempted | Outcome::Uninspected));
-        noted.map(|it| it.as_str().to_owned()).collect()
-    }
-}
-
-impl End {
-    fn passed(status: u16, edits: Edits) -> Self {
-        let text = |value: Vec<u8>| String::from_utf8_lossy(&value).into_owned();
-        let headers = edits.set.into_iter().map(|(name, value)| (name.to_string(), text(value)));
-        Self { status, headers: headers.collect(), body: Value::Null }
-    }
-
-    fn replaced(rejection: Rejection) -> Self {
-        let answer = rejection.answer;
-        let headers = answer.headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        Self {
-            status: answer.status,
-            headers,
-            body: serde_json::from_slice(&answer.body).unwrap_or_default(),
-        }
-    }
-}
-
 /// Runs one row. The reasons that it showed to be given, or how it ended otherwise than it says.
 pub(crate) fn run(worker: &mut Worker, case: &Case) -> Result<Vec<String>, String> {
     let mut reasons = Vec::new();
@@ -347,87 +281,6 @@ pub(crate) fn run(worker: &mut Worker, case: &Case) -> Result<Vec<String>, Strin
         })?;
     }
     Ok(reasons)
-}
-
-/// Holds what was seen against what the case expects.
-fn check(case: &Case, seen: &Seen) -> Result<Vec<String>, String> {
-    let expect = &case.expect;
-    let refused = seen.reasons(Outcome::Refused);
-    let went = match (&seen.route, refused.first()) {
-        (Some(route), _) => format!("admitted by {route}"),
-        (None, reason) => format!("refused: {}", reason.map_or("nobody says why", |reason| reason)),
-    };
-    let wanted = match (&expect.admit, &expect.refuse) {
-        (Some(route), None) => format!("admitted by {route}"),
-        (None, Some(reason)) => format!("refused: {reason}"),
-        _ => return Err("`expect` says just one of `admit` and `refuse`".into()),
-    };
-    same("decision", &went, &wanted)?;
-    same("would_refuse", &seen.reasons(Outcome::WouldRefuse), &expect.would_refuse)?;
-    same("notes", &seen.notes(), &expect.notes)?;
-    if let Some(rule) = &expect.rule {
-        let by = seen.events.iter().find(|event| event.outcome == Outcome::Refused);
-        same("rule", by.map_or("none", |event| &*event.rule), rule)?;
-    }
-    if let Some(sets) = &expect.sets {
-        let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
-        let set = seen.edits.set.iter().map(|(name, value)| (name.to_string(), text(value)));
-        same("sets", &set.collect::<BTreeMap<_, _>>(), sets)?;
-    }
-    if let Some(removes) = &expect.removes {
-        let (mut removed, mut removes) = (seen.edits.remove.clone(), removes.clone());
-        removed.sort();
-        removes.sort();
-        same("removes", &removed, &removes)?;
-    }
-    let reason = expect.refuse.as_deref().or(expect.response.as_deref().filter(|it| *it != "passes"));
-    if let Some(wanted) = &expect.response {
-        let ended = if case.upstream.is_none() { "there is no `upstream`" } else { "passes" };
-        let ended = refused.first().map_or(ended, |reason| reason);
-        same("response", ended, wanted.as_str())?;
-    }
-    check_answer(case, seen, reason)?;
-    Ok(refused.into_iter().chain(expect.would_refuse.clone()).collect())
-}
-
-/// What the client was sent.
-fn check_answer(case: &Case, seen: &Seen, reason: Option<&str>) -> Result<(), String> {
-    let expect = &case.expect;
-    let said = &expect.answer;
-    let asks = expect.status.is_some() || !said.headers.is_empty() || !said.body.is_empty();
-    let Some(end) = &seen.end else {
-        return if asks {
-            Err("there is no answer yet: say what the `upstream` answers".into())
-        } else {
-            Ok(())
-        };
-    };
-    let own = reason.and_then(|code| {
-        let word = code.split(' ').next().unwrap_or_default();
-        portcullis::refusal::Reason::ALL.iter().find(|reason| reason.code() == word)
-    });
-    let status = expect.status.or(own.map(|reason| reason.status())).unwrap_or(end.status);
-    same("status", &end.status, &status)?;
-    let header =
-        |name: &str| end.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
-    for (name, value) in &said.headers {
-        same(&format!("answer.headers.{name}"), &header(name), &Some(value))?;
-    }
-    for name in &said.without {
-        same(&format!("answer.headers.{name}"), &header(name), &None::<&str>)?;
-    }
-    for (name, value) in &said.body {
-        same(&format!("answer.body.{name}"), end.body.get(name).unwrap_or(&Value::Null), value)?;
-    }
-    Ok(())
-}
-
-fn same<T: PartialEq<U> + std::fmt::Debug + ?Sized, U: std::fmt::Debug + ?Sized>(
-    what: &str,
-    seen: &T,
-    wanted: &U,
-) -> Result<(), String> {
-    if seen == wanted { Ok(()) } else { Err(format!("{what}: {seen:?}, not {wanted:?}")) }
 }
 
 /// A worker for the first row of a file, or for a row that stands alone.

@@ -16,6 +16,7 @@ use crate::cli::yaml;
 use crate::cli::yaml::Spot;
 use crate::document::Kind;
 use crate::document::Node;
+use crate::document::patched;
 use crate::fault::Fault;
 use crate::fault::Mark;
 use crate::fault::Place;
@@ -34,7 +35,7 @@ pub(crate) fn load(
     let patch = env.and_then(|env| loader.read_named(env)).and_then(|patch| patch::checked(&patch, problems));
     let mut policy = include::resolve(&main?, &mut loader);
     if let Some(patch) = patch {
-        policy = patch::merge(&policy, &patch);
+        policy = patched(&policy, &patch);
     }
     let policy = schemas::inline(&policy, &mut loader);
     loader.whole.then_some(policy)

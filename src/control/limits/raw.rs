@@ -116,6 +116,11 @@ impl Limits {
         self.limits.iter()
     }
 
+    /// Their names in the same order, and then those of the ones that did not compile: whoever names one is not at fault.
+    pub fn names(&self) -> impl Iterator<Item = &Name> {
+        self.limits.iter().map(|limit| &limit.name).chain(&self.broken)
+    }
+
     /// The limit with this index.
     pub fn get(&self, index: usize) -> Option<&Limit> {
         self.limits.get(index)
@@ -127,10 +132,7 @@ impl Limits {
             return Ok(None);
         }
         let found = self.limits.iter().position(|limit| limit.name.as_str() == name);
-        found.map(Some).ok_or_else(|| {
-            let known = self.limits.iter().map(|limit| &limit.name).chain(&self.broken);
-            Fault::dangling("limit", name, known.map(Name::as_str))
-        })
+        found.map(Some).ok_or_else(|| Fault::dangling("limit", name, self.names().map(Name::as_str)))
     }
 }
 

@@ -144,8 +144,8 @@ fn fault(at: &Node, error: &ValidationError<'_>) -> Fault {
             Fault::UnknownWord { found: cut(found), expected, hint: nearest(found, FORMATS) }
         }
         kind => {
-            let keyword = kind.keyword();
-            let expected = format!("what JSON Schema has here (`{keyword}` of its meta-schema)");
+            let (keyword, hint) = (kind.keyword(), at.number_as_text());
+            let expected = format!("what JSON Schema has here (`{keyword}` of its meta-schema){hint}");
             Fault::WrongType { found: text.into(), expected: expected.into() }
         }
     }
