@@ -171,36 +171,6 @@ fn speaks_for_its_own_hosts() {
 }
 
 #[test]
-fn a_request_without_a_place_is_held_to_the_routes_that_its_path_could_mean() {
-    let routes = [
-        r#"{"method": "GET", "path": "/x"}"#,
-        r#"{"method": "GET", "path": "/only/m", "host": "m.shop.example"}"#,
-    ];
-    let candidates = |routing: &Routing, host, method, path, more: &[(&str, &str)]| {
-        let mut pairs = vec![(":method", method), (":authority", host), (":path", path)];
-        pairs.extend_from_slice(more);
-        let headers = Headers::from_pairs(pairs);
-        let path = RequestPath::parse(path.as_bytes()).ok();
-        let mut routes = routing.check(&headers, path.as_ref(), true).unwrap_err().candidates;
-        routes.sort_unstable();
-        routes.dedup();
-        routes
-    };
-    let any = routing("{}", &routes).unwrap();
-    let some = routing(r#"{"hosts": ["api.shop.example", "m.shop.example"]}"#, &routes).unwrap();
-    for routing in [&any, &some] {
-        let host = "api.shop.example";
-        assert_eq!(candidates(routing, host, "GET", "/nowhere", &[]), []);
-        assert_eq!(candidates(routing, host, "PUT", "/x", &[]), [0]);
-        assert_eq!(candidates(routing, host, "GET", "/x/", &[]), [0, 1], "ambiguous: any");
-        assert_eq!(candidates(routing, host, "GET", "/only/m", &[]), [1], "another host has it");
-        assert_eq!(candidates(routing, host, "GET", "/x", &[("upgrade", "websocket")]), [0]);
-        assert_eq!(candidates(routing, "x@api.shop.example", "GET", "/only/m", &[]), [1]);
-    }
-    assert_eq!(candidates(&some, "evil.example", "GET", "/x", &[]), [0]);
-}
-
-#[test]
 fn lets_preflights_and_upgrades_through_only_where_told() {
     let preflight = [("origin", "https://shop.example"), ("access-control-request-method", "PUT")];
     let strict = routing("{}", &ROUTES).unwrap();
@@ -271,6 +241,7 @@ fn tells_which_routes_a_request_without_a_place_could_be_meant_for() {
         assert_eq!(candidates, want, "{method} {host}{path}: {:?}", misplaced.refusal);
     }
     let pairs = [(":method", "GET"), (":authority", "a.example"), (":path", "/users/7"), ("upgrade", "x")];
-    let misplaced = routing.check(&Headers::from_pairs(pairs), RequestPath::parse(b"/users/7").ok().as_ref());
+    let misplaced =
+        routing.check(&Headers::from_pairs(pairs), RequestPath::parse(b"/users/7").ok().as_ref(), true);
     assert_eq!(misplaced.unwrap_err().refusal.reason, Reason::RoutingUpgrade);
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use portcullis_envoy::{
-    Answer, Client, Gate, Protocol, Raw, Recorder, Request, Result, Verdict, policy, timed, until,
+    Answer, Client, Gate, Protocol, Raw, Recorder, Request, Result, Verdict, enforcing, timed, until,
     user_tokens,
 };
 use portcullis_shop::idp::{Feed, Trouble};
@@ -31,7 +31,7 @@ fn fetching(name: &str, refresh: &str, max_stale: &str, wait: &str) -> String {
     let jwks = format!(
         "{{ jwks: {{ url: \"{url}\", cluster: idp, refresh: {refresh}, timeout: 1s, max_stale: {max_stale} }} }}"
     );
-    policy(name, &format!("first_keys_wait: {wait}\n{}\n{ROUTES}", user_tokens(&jwks)))
+    enforcing(name, &format!("first_keys_wait: {wait}\n{}\n{ROUTES}", user_tokens(&jwks)))
 }
 
 /// A provider, an upstream, and a gate of so many workers between them.
@@ -330,7 +330,7 @@ fn keys_that_stand_in_the_policy_or_the_environment_serve_their_own_algorithms()
     let routes = "routes:
   - { name: user, match: { method: GET, path: /user }, tokens: [user], access: authenticated }
   - { name: device, match: { method: GET, path: /device }, tokens: [device], access: authenticated }";
-    let text = |variable| policy("keys", &format!("{public}{}\n{routes}", secret(variable)));
+    let text = |variable| enforcing("keys", &format!("{public}{}\n{routes}", secret(variable)));
 
     let upstream = Recorder::answering("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")?;
     let gate = Gate::before(upstream.address())
