@@ -15,6 +15,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread;
+use std::time::Duration;
 
 use portcullis_envoy::{Result, block_on, end_all};
 use tokio::signal::unix::{SignalKind, signal};
@@ -85,10 +86,21 @@ fn until_stopped<T: Send + 'static>(work: fn() -> Result<T>) -> Result<Ended<T>>
     let (tell, told) = oneshot::channel();
     thread::spawn(move || tell.send(work()));
     let status = block_on(async {
+        let done = tokio::select! {
+            biased;
+            _ = interrupt.recv() => return Ok(INTERRUPTED),
+            _ = terminate.recv() => return Ok(TERMINATED),
+            done = told => done,
+        };
+        if matches!(done, Ok(Ok(_))) {
+            return Err(done);
+        }
+        // A signal to the whole group may end a child, and so the work, before it is heard here.
         tokio::select! {
-            done = told => Err(done),
+            biased;
             _ = interrupt.recv() => Ok(INTERRUPTED),
             _ = terminate.recv() => Ok(TERMINATED),
+            () = tokio::time::sleep(Duration::from_millis(200)) => Err(done),
         }
     });
     match status {
