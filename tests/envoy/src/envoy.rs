@@ -62,7 +62,7 @@ impl Envoy {
             // No shared memory with other Envoys of this machine, and no waiting for ten-second log buffers.
             .args(["--disable-hot-restart", "--file-flush-interval-msec", "20", "--drain-time-s", "1"])
             .args(["--log-level", "warning", "--component-log-level"])
-            .arg(if debug { "wasm:debug,config:debug" } else { "wasm:info,config:info" })
+            .arg(if debug { "wasm:debug,config:info" } else { "wasm:info,config:info" })
             .envs(env.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

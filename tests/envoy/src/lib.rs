@@ -33,7 +33,7 @@ pub use gate::{Gate, Setup, Verdict, module};
 pub use message::{Answer, Headers, Request};
 pub use policy::{policy, user_token};
 pub use recorder::{Recorder, Seen};
-pub use runtime::{block_on, until};
+pub use runtime::{block_on, unix_now, until};
 pub use stage::Shared;
 
 pub use anyhow::Error;
