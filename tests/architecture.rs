@@ -45,9 +45,7 @@ const HOST_CALLS: &[&str] = &["src/filter/host.rs", "src/filter/mod.rs"];
 const MAX_LINES: usize = 400;
 const LONGER: &[(&str, &str)] = &[
     ("tests/envoy/src/gate.rs", "one builder: each of its switches is a method of three lines"),
-    ("tests/envoy/tests/bodies.rs", "one gate, and one test for each way in which a body comes"),
     ("tests/envoy/tests/shadow.rs", "one comparison, and all that is compared"),
-    ("tests/envoy/tests/tokens.rs", "one gate, and one test for each place of a token"),
 ];
 
 /// A token of a source, and whether it stands in code that is compiled for tests alone.
