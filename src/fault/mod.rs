@@ -6,6 +6,7 @@
 mod place;
 
 use std::cell::RefCell;
+use std::collections::HashSet;
 use std::fmt;
 
 pub use crate::fault::place::Mark;
@@ -154,10 +155,17 @@ impl Problems {
         self.faults.borrow().len()
     }
 
-    /// The faults, in the order in which they were found, and the remarks.
+    /// The faults, in the order in which they were found, and the remarks. What a group hands to many routes is read for
+    /// each of them, and told once.
     pub fn into_parts(self) -> (Vec<Problem>, Vec<Remark>) {
-        (self.faults.into_inner(), self.remarks.into_inner())
+        (told_once(self.faults.into_inner()), told_once(self.remarks.into_inner()))
     }
+}
+
+fn told_once<T: fmt::Display>(mut told: Vec<T>) -> Vec<T> {
+    let mut seen = HashSet::new();
+    told.retain(|it| seen.insert(it.to_string()));
+    told
 }
 
 /// The name of `known` that `name` was most likely meant to be; none where nothing is near.

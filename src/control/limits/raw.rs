@@ -10,6 +10,7 @@ use crate::control::limits::table::Memory;
 use crate::document::Fields;
 use crate::document::Kind;
 use crate::document::Node;
+use crate::document::cut;
 use crate::fault::Fault;
 use crate::fault::Problems;
 use crate::fault::nearest;
@@ -158,10 +159,12 @@ impl Limit {
         }
         fields.close();
 
-        let (key, missing, rate) = (key?, missing?, rate?);
+        let (key, missing) = (key?, missing?);
+        let said = problems.need(&node.place, said(&key, missing.as_ref()));
+        let rate = rate?;
         let budget = Budget::new(rate, burst?.unwrap_or(rate.count));
         let budget = problems.need(&node.place, budget)?;
-        problems.need(&node.place, said(&key, missing.as_ref()))?;
+        said?;
         let claim = |source: &Source| match source {
             Source::Claim(_) => true,
             Source::Version | Source::Platform => around.client_by_claim,
@@ -332,7 +335,8 @@ pub fn memory(node: Option<&Rc<Node>>, problems: &Problems) -> Option<Memory> {
     let size: Size = node.parse(problems)?;
     let memory = Memory::new(size);
     if memory.is_none() {
-        let fault = Fault::OutOfRange { found: node.found().into(), expected: "from 64KiB to 64MiB".into() };
+        let found = cut(node.text(problems)?);
+        let fault = Fault::OutOfRange { found, expected: "from 64KiB to 64MiB".into() };
         problems.note(&node.place, fault);
     }
     memory
