@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::model::mode::Control;
 
-/// Makes the closed list from one table: variant, control, code, status, title, and what a caller or operator does.
+/// Makes the closed list from one table: variant, control, code, status, title. README says what to do about each.
 macro_rules! reasons {
     ($($variant:ident $control:ident $code:literal $status:literal $title:literal;)*) => {
         /// Why a request is refused. The list is closed; README lists the same codes.

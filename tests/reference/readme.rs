@@ -39,14 +39,14 @@ pub(crate) fn examples(kind: &str) -> Vec<String> {
     blocks
 }
 
-/// The targets of all links.
-pub(crate) fn links() -> Vec<&'static str> {
-    README.split("](").skip(1).filter_map(|rest| rest.split(')').next()).collect()
+/// The targets of a page's links.
+pub(crate) fn links(page: &str) -> Vec<&str> {
+    page.split("](").skip(1).filter_map(|rest| rest.split(')').next()).collect()
 }
 
-/// What a heading is called in a link, as GitHub makes it.
-pub(crate) fn anchors() -> Vec<String> {
-    let headings = README.lines().filter_map(|line| line.strip_prefix('#'));
+/// What a page's headings are called in a link, as GitHub makes it.
+pub(crate) fn anchors(page: &str) -> Vec<String> {
+    let headings = page.lines().filter_map(|line| line.strip_prefix('#'));
     let anchor = |heading: &str| {
         let text = heading.trim_start_matches('#').trim().to_lowercase();
         text.chars()
