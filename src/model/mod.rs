@@ -13,6 +13,8 @@ pub mod pointer;
 pub mod quantity;
 pub mod query;
 pub mod secrets;
+#[cfg(test)]
+mod tests;
 pub mod time;
 pub mod value;
 pub mod version;
