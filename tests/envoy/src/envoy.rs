@@ -54,7 +54,7 @@ impl Envoy {
             command.args(["--disable-hot-restart", "--file-flush-interval-msec", "20"]);
             command.args(["--drain-time-s", "1"]);
             command.args(["--log-level", "warning", "--component-log-level"]);
-            command.arg(if debug { "wasm:debug,config:debug" } else { "wasm:info,config:info" });
+            command.arg(if debug { "wasm:debug,config:info" } else { "wasm:info,config:info" });
             command.envs(env.iter().map(|(name, value)| (name, value)));
         })?;
         // The address is replaced as soon as Envoy tells it.

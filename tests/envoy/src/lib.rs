@@ -37,7 +37,7 @@ pub use leash::end_all;
 pub use message::{Answer, Headers, Request};
 pub use policy::{bundle, enforcing, policy, user_token, user_tokens};
 pub use recorder::{Recorder, Seen};
-pub use runtime::{block_on, timed, until};
+pub use runtime::{block_on, timed, unix_now, until};
 pub use stage::{Shared, Stage};
 pub use telemetry::{Event, Series, audit, events};
 

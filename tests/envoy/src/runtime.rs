@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::sync::OnceLock;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Result, bail};
 use tokio::runtime::{Builder, Runtime};
@@ -25,6 +25,13 @@ pub(crate) fn runtime() -> &'static Runtime {
 /// Runs a future to its end on the runtime of this crate, which outlives the test: for a server that a suite shares.
 pub fn block_on<F: Future>(future: F) -> F::Output {
     runtime().block_on(future)
+}
+
+/// The time in whole seconds, as tokens have it.
+#[expect(clippy::disallowed_methods, reason = "a real Envoy looks at the real time")]
+#[must_use]
+pub fn unix_now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 /// Like [`block_on`], but gives up after 20 seconds.
