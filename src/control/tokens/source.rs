@@ -28,7 +28,8 @@ impl KeySource {
         secrets: Secrets<'_>,
         problems: &Problems,
     ) -> Option<Self> {
-        node.discreet_map("one of `jwks`, `inline` and `secret_env`", problems)?;
+        let sources = "a map with `jwks`, `inline` or `secret_env`; a key or a secret does not stand here";
+        node.discreet_map(sources, problems)?;
         let fields = Fields::open(node, problems)?;
         let sources = (fields.optional("jwks"), fields.optional("inline"), fields.optional("secret_env"));
         fields.close();
