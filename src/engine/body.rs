@@ -44,13 +44,16 @@ pub(crate) struct Form {
 #[derive(Debug)]
 pub(crate) struct Inspected(());
 
-/// A request whose body is being held.
+/// A request whose body is being held; or watched, where nobody enforces what it must be: then head and body go on as
+/// they come, whatever their length, and a copy is judged.
 #[derive(Debug)]
 pub struct AwaitBody {
     exchange: Exchange,
     before: BeforeBody,
     /// The bytes that the host has announced so far.
     announced: u64,
+    /// What came so far of a watched body.
+    copy: Option<Vec<u8>>,
 }
 
 /// A body that streams on and is counted.
@@ -125,7 +128,11 @@ pub(crate) fn begin(mut exchange: Exchange, before: BeforeBody) -> Step {
         exchange.bench.note(Outcome::Uninspected, Rule::RequestJson);
         return Step::Settled(admit(exchange, before, Cleared::Waived(Waiver::Shadow), None));
     }
-    let waiting = AwaitBody { exchange, before, announced: 0 };
+    let [json, schema] = NEEDING;
+    let enforced =
+        [Rule::RequestSize, json, schema].iter().any(|rule| exchange.bench.mode(*rule) == Mode::Enforce);
+    let copy = (!enforced).then(Vec::new);
+    let waiting = AwaitBody { exchange, before, announced: 0, copy };
     match (reads, waiting.exchange.end_of_stream) {
         (true, true) => Step::Settled(waiting.judge(&[])),
         (true, false) => Step::NeedBody(waiting),
@@ -143,7 +150,13 @@ pub(crate) fn begin(mut exchange: Exchange, before: BeforeBody) -> Step {
 }
 
 impl AwaitBody {
-    /// What changes in the head, for hosts that send it on before the body is judged (`body_hold: stream`).
+    /// Whether the body goes on as it comes.
+    pub fn is_watched(&self) -> bool {
+        self.copy.is_some()
+    }
+
+    /// What changes in a head that goes on before the body is judged: of a watched body, and on hosts that cannot hold
+    /// heads (`body_hold: stream`).
     pub fn edits(&self) -> Edits {
         request_edits(&self.exchange, &self.before).0
     }
@@ -167,6 +180,26 @@ impl AwaitBody {
                 admit(self.exchange, self.before, Cleared::Waived(Waiver::Shadow), None)
             }
         })
+    }
+
+    /// A piece more of a watched body.
+    pub fn watch(mut self, piece: &[u8], now: Nanos) -> Grown {
+        let copy = self.copy.get_or_insert_default();
+        copy.extend_from_slice(piece);
+        let bytes = u64::try_from(copy.len()).unwrap_or(u64::MAX);
+        self.grow(bytes, now)
+    }
+
+    /// Judges what came of a watched body, which is whole.
+    pub fn judge_watched(mut self) -> Decision {
+        let copy = self.copy.take().unwrap_or_default();
+        self.judge(&copy)
+    }
+
+    /// Nobody will know what a watched body was: the upstream answered before it was whole.
+    pub fn unread(mut self) -> Decision {
+        self.exchange.bench.note(Outcome::Uninspected, Rule::RequestJson);
+        admit(self.exchange, self.before, Cleared::Waived(Waiver::Shadow), None)
     }
 
     /// Judges the whole body.

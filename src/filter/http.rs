@@ -56,8 +56,8 @@ impl HttpContext for Stream {
     }
 
     fn on_http_response_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
-        let ours = !matches!(&*self.stage.borrow(), Stage::Open(..));
-        let headers = if ours { None } else { host::headers(Map::Response) };
+        let looks = self.stage.borrow().takes_answers();
+        let headers = if looks { host::headers(Map::Response) } else { None };
         self.stage.borrow_mut().on_answer_head(&self.runtime, headers, end_of_stream)
     }
 

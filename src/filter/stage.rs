@@ -31,11 +31,11 @@ pub(crate) enum Stage {
     Fresh,
     /// Held until keys come; whether the whole request is here already, and how much of its body.
     Keys(AwaitKeys, bool, u64),
-    /// Held until the body is whole.
+    /// Held, or watched, until the body is whole.
     Body(AwaitBody),
     /// The request went on; its answer is to come.
     Open(AwaitAnswer, Option<BodyCount>),
-    /// The answer is held until its body is whole.
+    /// The answer is held, or watched, until its body is whole.
     Answer(AwaitAnswerBody, Option<BodyCount>),
     /// The answer goes on, and the request's body may still come.
     Answered(Record, BodyCount),
@@ -76,7 +76,9 @@ impl Stage {
         // What of the body came while the stream waited: nobody will call for it again.
         match self {
             Self::Keys(_, _, size) => *size = held,
-            Self::Body(_) if ended => action = self.on_body_end(runtime),
+            Self::Body(_) if ended || held > 0 => {
+                action = self.on_body(runtime, usize::try_from(held).unwrap_or(usize::MAX), ended);
+            }
             Self::Open(answer, Some(count)) => {
                 if let Some(decision) = count.count(held, answer, host::now()) {
                     action = self.settle(runtime, decision, false);
@@ -100,12 +102,12 @@ impl Stage {
                 *self = Self::Keys(waiting, ended, 0);
                 Action::Pause
             }
-            Step::NeedBody(waiting) if runtime.policy.holds_heads => {
+            Step::NeedBody(waiting) if runtime.policy.holds_heads && !waiting.is_watched() => {
                 *self = Self::Body(waiting);
                 Action::Pause
             }
             Step::NeedBody(waiting) => {
-                // The weaker way: the head goes on, the body is held.
+                // The head goes on: with a body that is watched, or the weaker way, with one that is held.
                 let changed = apply(Map::Request, &waiting.edits());
                 *self = Self::Body(waiting);
                 if changed { Action::Continue } else { self.fail(runtime) }
@@ -121,6 +123,11 @@ impl Stage {
                 *self = Self::Keys(waiting, ended || end, bytes);
                 Action::Pause
             }
+            Self::Body(waiting) if waiting.is_watched() => match host::body(Body::Request, usize::MAX) {
+                Ok(piece) => self.watch(runtime, waiting, &piece, end),
+                Err(Failed::NOT_FOUND) => self.watch(runtime, waiting, &[], end),
+                Err(_) => self.settle(runtime, waiting.unread(), false),
+            },
             Self::Body(waiting) => match waiting.grow(bytes, host::now()) {
                 Grown::Settled(decision) => self.settle(runtime, decision, runtime.policy.holds_heads),
                 Grown::Wait(waiting) => {
@@ -164,12 +171,26 @@ impl Stage {
         }
     }
 
+    /// A piece of a request's body that goes on as it comes.
+    fn watch(&mut self, runtime: &Rc<Runtime>, waiting: AwaitBody, piece: &[u8], end: bool) -> Action {
+        match waiting.watch(piece, host::now()) {
+            Grown::Settled(decision) => self.settle(runtime, decision, false),
+            Grown::Wait(waiting) => {
+                *self = Self::Body(*waiting);
+                if end { self.on_body_end(runtime) } else { Action::Continue }
+            }
+        }
+    }
+
     /// The request's body is whole: at its last piece, or at its trailers.
     pub(crate) fn on_body_end(&mut self, runtime: &Rc<Runtime>) -> Action {
         match self.take() {
             Self::Keys(waiting, _, held) => {
                 *self = Self::Keys(waiting, true, held);
                 Action::Pause
+            }
+            Self::Body(waiting) if waiting.is_watched() => {
+                self.settle(runtime, waiting.judge_watched(), false)
             }
             Self::Body(waiting) => {
                 let decision = match host::body(Body::Request, usize::MAX) {
@@ -200,6 +221,10 @@ impl Stage {
                 let step = answer.on_head(&headers, end, host::now());
                 self.on_answer(runtime, step, count)
             }
+            (Self::Body(waiting), Some(headers)) if waiting.is_watched() => {
+                self.settle(runtime, waiting.unread(), false);
+                self.on_answer_head(runtime, Some(headers), end)
+            }
             // The head went on before the body was judged, and the upstream did not wait for it.
             (Self::Body(waiting), _) if !runtime.policy.holds_heads && host::answer_is_the_upstreams() => {
                 self.settle(runtime, waiting.answered_early(), false)
@@ -221,11 +246,21 @@ impl Stage {
     pub(crate) fn on_answer_body(&mut self, runtime: &Rc<Runtime>, size: usize, end: bool) -> Action {
         match self.take() {
             Self::Answer(waiting, count) => {
-                let step = waiting.grow(u64::try_from(size).unwrap_or(u64::MAX), host::now());
+                let watched = waiting.is_watched();
+                let step = match watched.then(|| host::body(Body::Response, usize::MAX)) {
+                    None => waiting.grow(u64::try_from(size).unwrap_or(u64::MAX), host::now()),
+                    Some(Ok(piece)) => waiting.watch(&piece, host::now()),
+                    Some(Err(Failed::NOT_FOUND)) => waiting.watch(&[], host::now()),
+                    Some(Err(_)) => waiting.unavailable(),
+                };
                 match step {
                     AnswerStep::Hold(waiting) => {
                         *self = Self::Answer(waiting, count);
-                        if end { self.on_answer_end(runtime) } else { Action::Pause }
+                        match (end, watched) {
+                            (true, _) => self.on_answer_end(runtime),
+                            (false, true) => Action::Continue,
+                            (false, false) => Action::Pause,
+                        }
                     }
                     step => self.on_answer(runtime, step, count),
                 }
@@ -240,6 +275,9 @@ impl Stage {
     /// The answer's body is whole.
     pub(crate) fn on_answer_end(&mut self, runtime: &Rc<Runtime>) -> Action {
         match self.take() {
+            Self::Answer(waiting, count) if waiting.is_watched() => {
+                self.on_answer(runtime, waiting.judge_watched(), count)
+            }
             Self::Answer(waiting, count) => {
                 let step = match host::body(Body::Response, usize::MAX) {
                     Ok(body) => waiting.judge(&body),
@@ -267,9 +305,13 @@ impl Stage {
                 let _ = apply(Map::Response, &edits);
                 Action::Continue
             }
-            AnswerStep::Hold(waiting) => {
+            AnswerStep::Hold(mut waiting) => {
+                let watched = waiting.is_watched();
+                if watched {
+                    let _ = apply(Map::Response, &waiting.edits());
+                }
                 *self = Self::Answer(waiting, count);
-                Action::Pause
+                if watched { Action::Continue } else { Action::Pause }
             }
             AnswerStep::Replace(rejection) => self.reject(runtime, *rejection),
         }
@@ -308,6 +350,15 @@ impl Stage {
                 *self = Self::Shut;
                 Action::Pause
             }
+        }
+    }
+
+    /// Whether an answer of the upstream's is looked at.
+    pub(crate) fn takes_answers(&self) -> bool {
+        match self {
+            Self::Open(..) => true,
+            Self::Body(waiting) => waiting.is_watched(),
+            _ => false,
         }
     }
 }
