@@ -7,7 +7,7 @@
 use std::fs;
 
 use portcullis_envoy::{
-    Answer, Gate, Protocol, Recorder, Request, Result, Verdict, policy, unix_now, until, user_token,
+    Answer, Gate, Protocol, Recorder, Request, Result, Shared, Verdict, policy, unix_now, until, user_token,
 };
 use portcullis_shop::keys::Keys;
 use portcullis_shop::mint::{Alg, Mint};
@@ -18,6 +18,20 @@ const MARK: &str = "zq9";
 /// At least 32 bytes, as the policy demands.
 const PSEUDONYM_KEY: &str = "zq9pseudonym-0123456789abcdef0123456789";
 const HMAC_SECRET: &str = "zq9hmac-0123456789abcdef0123456789abcdef";
+
+struct Stage {
+    upstream: Recorder,
+    gate: Gate,
+    keys: Keys,
+}
+
+static STAGE: Shared<Stage> = Shared::new(|| {
+    let (upstream, keys) = (upstream()?, Keys::generate()?);
+    let setup = Gate::before(upstream.address()).workers(4).debug().h1_trailers().without_normalisation();
+    let setup = setup.env("LEAKS_HMAC", HMAC_SECRET).env("LEAKS_PSEUDONYM", PSEUDONYM_KEY);
+    let gate = setup.env("LEAKS_SHORT", "zq9short").policy(rules(&keys, "begin", "enforce")).start()?;
+    Ok(Stage { upstream, gate, keys })
+});
 
 /// A mark that says where it stood: `zq9` and letters.
 fn mark(place: &str) -> String {
@@ -249,13 +263,10 @@ fn token_parts(rows: &[(String, Request)]) -> Vec<String> {
 
 #[test]
 fn nothing_of_a_request_a_token_or_a_secret_is_in_a_log_a_metric_or_an_answer() -> Result {
-    let keys = Keys::generate()?;
+    let stage = STAGE.enter()?;
+    let Stage { upstream, gate, keys } = &*stage;
     let stranger = keys.next()?;
-    let upstream = upstream()?;
-    let setup = Gate::before(upstream.address()).workers(4).debug().h1_trailers().without_normalisation();
-    let setup = setup.env("LEAKS_HMAC", HMAC_SECRET).env("LEAKS_PSEUDONYM", PSEUDONYM_KEY);
-    let gate = setup.policy(rules(&keys, "begin", "enforce")).start()?;
-    let rows = traffic(&keys, &stranger);
+    let rows = traffic(keys, &stranger);
     let mut answers = Vec::new();
     let mut sent = 0_usize;
     let mut refused = 0_usize;
@@ -263,7 +274,7 @@ fn nothing_of_a_request_a_token_or_a_secret_is_in_a_log_a_metric_or_an_answer() 
         for protocol in Protocol::BOTH {
             // A policy of its own for each, so that what a limit let through once it lets through again.
             let name = format!("{mode}-{protocol:?}").to_lowercase();
-            gate.adopt(&rules(&keys, &name, mode))?;
+            gate.adopt(&rules(keys, &name, mode))?;
             let before = upstream.begun();
             for (row, request) in &rows {
                 let answer = gate.client(protocol).send(request)?;
@@ -319,14 +330,8 @@ fn nothing_of_a_request_a_token_or_a_secret_is_in_a_log_a_metric_or_an_answer() 
 /// A slip of the policy's author puts a secret where it does not belong: the reasons name the place, never the secret.
 #[test]
 fn a_policy_that_is_refused_does_not_tell_the_secrets_in_it() -> Result {
-    let keys = Keys::generate()?;
-    let gate = Gate::before(upstream()?.address())
-        .debug()
-        .env("LEAKS_SHORT", "zq9short")
-        .env("LEAKS_PSEUDONYM", PSEUDONYM_KEY)
-        .env("LEAKS_HMAC", HMAC_SECRET)
-        .policy(rules(&keys, "begin", "enforce"))
-        .start()?;
+    let stage = STAGE.enter()?;
+    let Stage { gate, keys, .. } = &*stage;
     let secret_env = r#""secret_env":"LEAKS_HMAC""#;
     let pseudonym = "{ id: k1, secret_env: LEAKS_PSEUDONYM }";
     let short_key = r#""inline":{"keys":[{"kty":"oct","k":"zq9shortkey","kid":"zq9kid"}]}"#;
@@ -351,7 +356,7 @@ fn a_policy_that_is_refused_does_not_tell_the_secrets_in_it() -> Result {
         ("the pseudonym's variable is too short", pseudonym, "{ id: k1, secret_env: LEAKS_SHORT }"),
     ] {
         let before = gate.log()?.len();
-        let policy = rules(&keys, "slip", "enforce");
+        let policy = rules(keys, "slip", "enforce");
         assert!(policy.contains(from), "{row}: nothing to change");
         assert_eq!(gate.push(&policy.replace(from, to))?, Verdict::Refused, "{row}");
         let log = until("the reasons", || {
