@@ -2,23 +2,22 @@
 # `envoy` on the PATH, or the one from PyPI). WASM_OPT=path shrinks the module.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check lint wasm target clean
+.PHONY: help demo up test check lint wasm envoy target runs clean
 
 bin := tests/envoy/bin
-# Found once for all suites; each would look the same way.
-with_envoy = ENVOY="$$($(bin)/find-envoy)" && export ENVOY &&
+# Found once for all suites; each would look the same way. What follows replaces the shell, so that it gets its signals.
+with_envoy = ENVOY="$$($(bin)/find-envoy)" && export ENVOY && exec
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: wasm ## Play attacks and honest traffic against the sample API, with and without Portcullis
-	@$(with_envoy) cargo run --package portcullis-envoy --bin demo
+demo: envoy wasm runs ## Play attacks and honest traffic against the sample API, with and without Portcullis
+	@$(with_envoy) cargo run --package portcullis-demo
 
-up: wasm ## Leave the demo running, with addresses, a token and three curl lines
-	@$(with_envoy) cargo run --package portcullis-envoy --bin demo -- up
+up: envoy wasm runs ## Leave the demo running, with addresses, a token and three curl lines
+	@$(with_envoy) cargo run --package portcullis-demo -- up
 
-test: wasm ## Run unit tests and the suites against a real Envoy
-	@mkdir -p .run && find .run -mindepth 1 -maxdepth 1 -mtime +0 -exec rm -rf {} + # logs of other days
+test: envoy wasm runs ## Run unit tests and the suites against a real Envoy
 	@$(with_envoy) cargo test --workspace --no-fail-fast
 
 check: ## Type-check everything and check the sample policy
@@ -33,8 +32,16 @@ lint: target ## Check formatting, and lint the native code and the filter
 wasm: ## Build the filter into dist/portcullis.wasm
 	@$(bin)/build-wasm
 
+# First of all, because what is missing should be said before minutes of compiling.
+envoy:
+	@$(bin)/find-envoy >/dev/null
+
 target:
 	@$(bin)/add-target
+
+# The logs of other days go.
+runs:
+	@mkdir -p .run && find .run -mindepth 1 -maxdepth 1 -mtime +0 -exec rm -rf {} +
 
 clean: ## Remove everything that was built or fetched here
 	cargo clean

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::model::mode::Control;
 
-/// Makes the closed list from one table: variant, control, code, status, title, and what a caller or operator does.
+/// Makes the closed list from one table: variant, control, code, status, title. README says what to do about each.
 macro_rules! reasons {
     ($($variant:ident $control:ident $code:literal $status:literal $title:literal;)*) => {
         /// Why a request is refused. The list is closed; README lists the same codes.
@@ -50,6 +50,7 @@ reasons! {
     RoutingUnmatched Routing "routing.unmatched" 404 "Not found";
     RoutingMethod Routing "routing.method" 405 "The method is not allowed here";
     RoutingHost Routing "routing.host" 421 "This host is not served here";
+    RoutingUnreadable Routing "routing.unreadable" 503 "The request cannot be judged at the moment";
     LimitsExceeded Limits "limits.exceeded" 429 "Too many requests";
     LimitsKeyMissing Limits "limits.key_missing" 429 "The request lacks what its limit is counted by";
     LimitsContended Limits "limits.contended" 429 "Too many requests at once";

@@ -3,8 +3,10 @@
 //! proxy-wasm metrics have no labels, so they stand in the name, between `;`, as other filters do it. Values come from
 //! closed sets alone: names of the policy, the words below, reason codes.
 
-/// Counts decisions: one `admitted` or `refused` per request, one `would_refuse` per control that would have refused,
-/// one `exempted` per use of an owner rule's `unless`, one `uninspected` per body that went on unread.
+/// Counts decisions: one `admitted` per request that goes on, one `refused` per request or answer that is turned away
+/// (an answer's request was admitted before), one `would_refuse` per rule that would have refused, one `exempted` per
+/// use of an owner rule's `unless`, one `uninspected` per body that went on unread, one `not_forwarded` per request
+/// with a claim that could not be sent on.
 pub const DECISIONS: &str = "portcullis_decisions_total";
 
 /// 1 for the policy in force, under its digest; 0 for one that was in force before.
@@ -18,6 +20,9 @@ pub const SLOTS: &str = "portcullis_limit_slots_total";
 
 /// Counts look-ups in the cache of verified tokens, by token and event.
 pub const TOKEN_CACHE: &str = "portcullis_token_cache_total";
+
+/// 1 for whoever verifies RS and ES signatures, by engine: `host`, or `wasm` where the host cannot.
+pub const SIGNATURES: &str = "portcullis_signatures_info";
 
 /// Counts what the log left out because `audit.max_per_second` was reached.
 pub const AUDIT_DROPPED: &str = "portcullis_audit_dropped_total";
@@ -38,6 +43,8 @@ pub enum Outcome {
     Exempted,
     /// A body in shadow was too large to be looked at, and went on.
     Uninspected,
+    /// A claim that `forward` names cannot stand in a header, and was not sent.
+    NotForwarded,
 }
 
 impl Outcome {
@@ -49,6 +56,7 @@ impl Outcome {
             Self::WouldRefuse => "would_refuse",
             Self::Exempted => "exempted",
             Self::Uninspected => "uninspected",
+            Self::NotForwarded => "not_forwarded",
         }
     }
 }

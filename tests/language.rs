@@ -210,7 +210,7 @@ fn what_asks_for_nothing_later_is_accepted() {
     for patch in [
         json!({ "tokens": { "user": { "dpop": "disabled" } } }),
         json!({ "limits": { "one": { "scope": "process" } } }),
-        json!({ "body_hold": "stream", "first_keys_wait": "1s", "limits_memory": "1MiB" }),
+        json!({ "body_hold": "hold", "first_keys_wait": "1s", "limits_memory": "1MiB" }),
     ] {
         assert_eq!(compile(&small(&patch)), (true, Vec::new()), "{patch}");
     }

@@ -44,6 +44,29 @@ impl Node {
         }
     }
 
+    /// The name of an environment variable that holds a secret. What stands here instead is never shown: it may be the
+    /// secret itself.
+    pub fn variable(&self, problems: &Problems) -> Option<&Rc<str>> {
+        let letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        match &self.kind {
+            Kind::Text(it) if (1..=128).contains(&it.len()) && it.bytes().all(letter) => Some(it),
+            _ => {
+                let why = "`secret_env` names a variable, of A-Z a-z 0-9 _; it is not the secret";
+                problems.note(&self.place, Fault::conflict(why));
+                None
+            }
+        }
+    }
+
+    /// Sees that a map stands here, where a secret could stand by mistake: what does is not shown.
+    pub fn discreet_map(&self, expected: &str, problems: &Problems) -> Option<()> {
+        if matches!(self.kind, Kind::Map(_)) {
+            return Some(());
+        }
+        problems.note(&self.place, Fault::conflict(format!("expected {expected}")));
+        None
+    }
+
     /// `true` or `false`.
     pub fn boolean(&self, problems: &Problems) -> Option<bool> {
         match &self.kind {

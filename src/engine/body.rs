@@ -16,6 +16,7 @@ use crate::engine::edits;
 use crate::engine::edits::Edits;
 use crate::engine::head::BeforeBody;
 use crate::engine::head::Exchange;
+use crate::engine::record::Record;
 use crate::engine::response::AwaitAnswer;
 use crate::model::mode::Control;
 use crate::model::mode::Mode;
@@ -43,11 +44,16 @@ pub(crate) struct Form {
 #[derive(Debug)]
 pub(crate) struct Inspected(());
 
-/// A request whose body is being held.
+/// A request whose body is being held; or watched, where nobody enforces what it must be: then head and body go on as
+/// they come, whatever their length, and a copy is judged.
 #[derive(Debug)]
 pub struct AwaitBody {
     exchange: Exchange,
     before: BeforeBody,
+    /// The bytes that the host has announced so far.
+    announced: u64,
+    /// What came so far of a watched body.
+    copy: Option<Vec<u8>>,
 }
 
 /// A body that streams on and is counted.
@@ -71,12 +77,10 @@ pub enum Grown {
 /// Judges parameters, content and declared size.
 pub(crate) fn form(exchange: &mut Exchange, path: Option<&RequestPath<'_>>) -> Result<Form, Refused> {
     let headers = exchange.headers.clone();
-    let policy = exchange.bench.policy.clone();
     let Some(request) = exchange.bench.route().map(|route| &route.request).cloned() else {
         let waived = || Cleared::Waived(Waiver::NoRoute);
         return Ok(Form { params: waived(), content: waived(), size: waived(), query: None });
     };
-    drop(policy);
     let ends = exchange.end_of_stream;
     let mut query = None;
     let params = {
@@ -124,7 +128,11 @@ pub(crate) fn begin(mut exchange: Exchange, before: BeforeBody) -> Step {
         exchange.bench.note(Outcome::Uninspected, Rule::RequestJson);
         return Step::Settled(admit(exchange, before, Cleared::Waived(Waiver::Shadow), None));
     }
-    let waiting = AwaitBody { exchange, before };
+    let [json, schema] = NEEDING;
+    let enforced =
+        [Rule::RequestSize, json, schema].iter().any(|rule| exchange.bench.mode(*rule) == Mode::Enforce);
+    let copy = (!enforced).then(Vec::new);
+    let waiting = AwaitBody { exchange, before, announced: 0, copy };
     match (reads, waiting.exchange.end_of_stream) {
         (true, true) => Step::Settled(waiting.judge(&[])),
         (true, false) => Step::NeedBody(waiting),
@@ -142,14 +150,21 @@ pub(crate) fn begin(mut exchange: Exchange, before: BeforeBody) -> Step {
 }
 
 impl AwaitBody {
-    /// What changes in the head, for hosts that send it on before the body is judged (`body_hold: stream`).
+    /// Whether the body goes on as it comes.
+    pub fn is_watched(&self) -> bool {
+        self.copy.is_some()
+    }
+
+    /// What changes in a head that goes on before the body is judged: of a watched body, and on hosts that cannot hold
+    /// heads (`body_hold: stream`).
     pub fn edits(&self) -> Edits {
-        request_edits(&self.exchange, &self.before)
+        request_edits(&self.exchange, &self.before).0
     }
 
     /// More of the body came: `bytes` so far. Past its bound it is refused, or in shadow goes on unread.
     pub fn grow(mut self, bytes: u64, now: Nanos) -> Grown {
         self.exchange.bench.now = now;
+        self.announced = self.announced.max(bytes);
         let Some(request) = self.exchange.bench.route().map(|route| route.request.clone()) else {
             return Grown::Wait(Box::new(self));
         };
@@ -167,10 +182,33 @@ impl AwaitBody {
         })
     }
 
+    /// A piece more of a watched body.
+    pub fn watch(mut self, piece: &[u8], now: Nanos) -> Grown {
+        let copy = self.copy.get_or_insert_default();
+        copy.extend_from_slice(piece);
+        let bytes = u64::try_from(copy.len()).unwrap_or(u64::MAX);
+        self.grow(bytes, now)
+    }
+
+    /// Judges what came of a watched body, which is whole.
+    pub fn judge_watched(mut self) -> Decision {
+        let copy = self.copy.take().unwrap_or_default();
+        self.judge(&copy)
+    }
+
+    /// Nobody will know what a watched body was: the upstream answered before it was whole.
+    pub fn unread(mut self) -> Decision {
+        self.exchange.bench.note(Outcome::Uninspected, Rule::RequestJson);
+        admit(self.exchange, self.before, Cleared::Waived(Waiver::Shadow), None)
+    }
+
     /// Judges the whole body.
     pub fn judge(self, body: &[u8]) -> Decision {
         let now = self.exchange.bench.now;
         let length = u64::try_from(body.len()).unwrap_or(u64::MAX);
+        if length < self.announced {
+            return self.unavailable();
+        }
         match self.grow(length, now) {
             Grown::Settled(decision) => decision,
             Grown::Wait(mut whole) => match inspect(&mut whole.exchange.bench, body) {
@@ -180,16 +218,15 @@ impl AwaitBody {
         }
     }
 
-    /// The host announced a body and does not hand it over: nobody can say what is in it.
-    pub fn unavailable(mut self) -> Decision {
-        let verdict = self
-            .exchange
-            .bench
-            .weigh_in::<()>(Mode::Enforce, Rule::RequestJson, |_| Err(Reason::RequestMalformed.into()));
-        match verdict {
-            Err(refused) => self.exchange.refuse(&refused),
-            Ok(_) => self.exchange.refuse(&Refused { shown: Reason::RequestMalformed.into() }),
-        }
+    /// The host announced a body and does not hand all of it over: nobody can say what is in it.
+    pub fn unavailable(self) -> Decision {
+        self.exchange.refuse_for(Rule::RequestJson, Reason::RequestMalformed)
+    }
+
+    /// The upstream answered before the body was judged, as it can where the head went on before. The answer is to a
+    /// request that nobody admitted, and nothing of it goes on.
+    pub fn answered_early(self) -> Decision {
+        self.exchange.refuse_for(Rule::Whole(Control::Response), Reason::ResponseContent)
     }
 }
 
@@ -219,28 +256,39 @@ impl BodyCount {
     /// # Errors
     /// The decision that ends the request, once its body is over the bound of a route that enforces it.
     pub fn count(&mut self, bytes: u64, answer: &mut AwaitAnswer, now: Nanos) -> Option<Decision> {
+        if self.add(bytes) { answer.body_over(self.rule, self.seen, now) } else { None }
+    }
+
+    /// The same once the answer goes on to the client: an upstream may answer before it has read the request. Nothing
+    /// can be said to the client any more; `true` ends the exchange.
+    pub fn count_late(&mut self, bytes: u64, record: &mut Record, now: Nanos) -> bool {
+        self.add(bytes) && record.body_over(self.rule, self.seen, now) == Mode::Enforce
+    }
+
+    /// Whether the body is over its bound now, and was not before.
+    fn add(&mut self, bytes: u64) -> bool {
         self.seen = self.seen.saturating_add(bytes);
-        if self.over || self.seen <= self.max_bytes {
-            return None;
-        }
-        self.over = true;
-        answer.body_over(self.rule, self.seen, now)
+        let before = std::mem::replace(&mut self.over, self.seen > self.max_bytes);
+        self.over && !before
     }
 }
 
-fn request_edits(exchange: &Exchange, before: &BeforeBody) -> Edits {
+/// What changes in the head, and how many claims could not be sent on.
+fn request_edits(exchange: &Exchange, before: &BeforeBody) -> (Edits, usize) {
     let policy = &exchange.bench.policy;
     let headers = &exchange.headers;
     let mut edits = edits::untrusted(headers, &policy.identity_headers);
-    let Some(route) = exchange.bench.route() else { return edits };
+    let Some(route) = exchange.bench.route() else { return (edits, 0) };
     let subjects = before.tokens.proof();
     if exchange.bench.mode(Rule::Whole(Control::Tokens)) == Mode::Enforce {
         for name in tokens::stripped(&policy.tokens, subjects.unwrap_or(&Subjects::default()), headers) {
             edits.drop(headers, name);
         }
     }
+    let mut unsent = 0;
     if let Some(subjects) = subjects {
         let forwarded = tokens::forwarded(&policy.tokens, subjects);
+        unsent = forwarded.unsent;
         edits
             .set
             .extend(forwarded.headers.into_iter().map(|(name, value)| (name.into(), value.into_bytes())));
@@ -261,7 +309,7 @@ fn request_edits(exchange: &Exchange, before: &BeforeBody) -> Edits {
         }
         edits.set.push((":path".into(), target));
     }
-    edits
+    (edits, unsent)
 }
 
 /// Lets the request go on.
@@ -271,7 +319,10 @@ fn admit(
     request: Cleared<Inspected>,
     count: Option<BodyCount>,
 ) -> Decision {
-    let edits = request_edits(&exchange, &before);
+    let (edits, unsent) = request_edits(&exchange, &before);
+    if unsent > 0 {
+        exchange.bench.note(Outcome::NotForwarded, Rule::Whole(Control::Tokens));
+    }
     exchange.bench.note(Outcome::Admitted, Rule::Whole(Control::Routing));
     let answer = AwaitAnswer::new(exchange);
     let evidence = Evidence { before, request };

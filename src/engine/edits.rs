@@ -32,7 +32,7 @@ pub fn untrusted(headers: &Headers, identity: &[Box<str>]) -> Edits {
     let mut edits = Edits::default();
     for (name, _) in headers.iter() {
         let Ok(name) = std::str::from_utf8(name) else { continue };
-        let same = |known: &str| known.len() == name.len() && known.bytes().zip(name.bytes()).all(alike);
+        let same = |known: &str| same_header(known.as_bytes(), name.as_bytes());
         if identity.iter().any(|known| same(known)) || routing::OVERRIDES.iter().any(|known| same(known)) {
             edits.drop(headers, name);
         }
@@ -40,7 +40,8 @@ pub fn untrusted(headers: &Headers, identity: &[Box<str>]) -> Edits {
     edits
 }
 
-/// Bytes of header names that some upstream takes for one another.
-fn alike((known, byte): (u8, u8)) -> bool {
-    known == byte.to_ascii_lowercase() || known == b'-' && byte == b'_' || known == b'_' && byte == b'-'
+/// Whether some upstream takes one header's name for the other's: in any case, `_` for `-`.
+pub(crate) fn same_header(one: &[u8], other: &[u8]) -> bool {
+    let plain = |byte: &u8| if *byte == b'_' { b'-' } else { byte.to_ascii_lowercase() };
+    one.len() == other.len() && one.iter().map(plain).eq(other.iter().map(plain))
 }

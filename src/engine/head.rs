@@ -32,7 +32,6 @@ use crate::model::mode::Rule;
 use crate::model::path::RequestPath;
 use crate::model::time::Nanos;
 use crate::policy::Policy;
-use crate::policy::Route;
 use crate::refusal::Reason;
 use crate::refusal::Refusal;
 use crate::telemetry::Outcome;
@@ -139,12 +138,12 @@ impl Exchange {
         let headers = self.headers.clone();
         let path = headers.single(":path").one().and_then(|target| RequestPath::parse(target).ok());
         let policy = self.bench.policy.clone();
-        let placed = policy.routing.check(&headers, path.as_ref());
+        let placed = policy.routing.check(&headers, path.as_ref(), self.end_of_stream);
         // The route is known before `transport` is asked, so that its mode there counts; `routing` speaks after it.
         if let Ok(Place::Route(index, parameters)) = &placed {
             self.bench.placed(*index, parameters.clone());
         }
-        let transport = self.transport(world, &headers)?;
+        let transport = self.transport(world, &headers, placed.is_ok())?;
         let routing = self.routing(placed)?;
         let app = policy.client.app(&self.view(path.as_ref(), None));
         self.bench.record.app = app;
@@ -153,7 +152,13 @@ impl Exchange {
         Ok(Early { transport, routing, limits, client })
     }
 
-    fn transport(&mut self, world: &impl World, headers: &Headers) -> Result<Cleared<Channel>, Refused> {
+    /// `placed` says whether the host is one that the policy speaks for: nobody is redirected to another.
+    fn transport(
+        &mut self,
+        world: &impl World,
+        headers: &Headers,
+        placed: bool,
+    ) -> Result<Cleared<Channel>, Refused> {
         let rule = Rule::Whole(Control::Transport);
         let mode = self.bench.mode(rule);
         if mode == Mode::Disabled {
@@ -161,10 +166,18 @@ impl Exchange {
         }
         let policy = self.bench.policy.clone();
         let connection: Protection = world.protection();
-        if mode == Mode::Enforce {
+        // By the policy's own mode, since browsers hold it of the host: routes do not tell themselves apart by it.
+        if policy.modes.rule(rule, self.bench.now) == Mode::Enforce {
             self.hsts = policy.transport.hsts(connection, headers).map(Into::into);
         }
-        self.bench.weigh(rule, |_| policy.transport.check(connection, headers))
+        let secret = |name: &str| headers.has(name);
+        let exposed = policy.tokens.iter().any(|definition| secret(&definition.carrier.header));
+        self.bench.weigh(rule, |_| match policy.transport.check(connection, headers) {
+            Err(refusal) if refusal.reason == Reason::TransportRedirect && (exposed || !placed) => {
+                Err(Reason::TransportCleartext.into())
+            }
+            verdict => verdict,
+        })
     }
 
     fn routing(&mut self, placed: Result<Place, Misplaced>) -> Result<Cleared<Place>, Refused> {
@@ -174,17 +187,14 @@ impl Exchange {
             Ok(place) => return Ok(Cleared::Passed(place)),
             Err(misplaced) => misplaced,
         };
-        let strictest =
-            |routes: &mut dyn Iterator<Item = &Route>| routes.map(|it| it.modes.strictest(now)).max();
+        // No way round an enforced route, whatever `routing` itself may do: an upstream may read the path otherwise, and
+        // look at no host and no upgrade at all.
+        let candidates = misplaced.candidates.iter().filter_map(|index| policy.routes.get(*index));
+        let strictest = candidates.map(|route| route.modes.strictest(now)).max();
         let demanded = match misplaced.refusal.reason {
-            // No way round an enforced route, whatever `routing` itself may do.
-            Reason::RoutingAmbiguous => {
-                strictest(&mut policy.routes.iter()).filter(|mode| *mode == Mode::Enforce)
-            }
-            Reason::RoutingMethod => {
-                strictest(&mut misplaced.candidates.iter().filter_map(|index| policy.routes.get(*index)))
-            }
-            _ => None,
+            // In shadow a method that nobody has is told; what else has no place is the policy's to tell.
+            Reason::RoutingMethod => strictest,
+            _ => strictest.filter(|mode| *mode == Mode::Enforce),
         };
         let mode = policy.modes.rule(rule, now).max(demanded.unwrap_or(Mode::Disabled));
         self.bench.weigh_in(mode, rule, |_| Err(misplaced.refusal))
@@ -275,10 +285,10 @@ impl Exchange {
             let app = policy.client.app(&self.view(path.as_ref(), subjects));
             self.bench.record.app = app;
         }
-        let client = self.client(true, path.as_ref(), subjects)?;
         if let Some(subjects) = subjects {
             self.bench.weigh(Rule::TokensBinding, |_| tokens::check_binding(&policy.tokens, subjects))?;
         }
+        let client = self.client(true, path.as_ref(), subjects)?;
         let limits = limiting::charge(self, Stage::AfterTokens, path.as_ref(), subjects, memory, world)?;
         let form = body::form(self, path.as_ref())?;
         let access = self.access(path.as_ref(), subjects)?;
@@ -342,6 +352,15 @@ impl Exchange {
         Ok(Cleared::Waived(Waiver::Shadow))
     }
 
+    /// Ends the exchange for what no mode lets pass: the host did not do its part.
+    pub(crate) fn refuse_for(mut self, rule: Rule, reason: Reason) -> Decision {
+        let refusal = Refusal::new(reason);
+        match self.bench.weigh_in::<()>(Mode::Enforce, rule, |_| Err(refusal.clone())) {
+            Err(refused) => self.refuse(&refused),
+            Ok(_) => self.refuse(&Refused { shown: refusal }),
+        }
+    }
+
     /// Ends the exchange with a refusal.
     pub(crate) fn refuse(self, refused: &Refused) -> Decision {
         let record = self.bench.record;
@@ -359,15 +378,9 @@ fn request_id(headers: &Headers) -> Option<Box<str>> {
     std::str::from_utf8(id).ok().filter(|_| fits && !id.is_empty()).map(Into::into)
 }
 
-/// A refusal of the engine's own, for requests whose head the host could not hand over.
+/// A refusal of the engine's own, for requests whose head the host could not hand over or change.
 pub fn unreadable(policy: &Rc<Policy>, now: Nanos) -> Decision {
-    let mut bench = Bench::new(policy.clone(), now);
-    let refusal = Refusal::new(Reason::RoutingAmbiguous);
-    let rule = Rule::Whole(Control::Routing);
-    let exchange =
-        |bench| Exchange { bench, headers: Rc::default(), end_of_stream: true, ip: None, hsts: None };
-    match bench.weigh_in::<()>(Mode::Enforce, rule, |_| Err(refusal.clone())) {
-        Err(refused) => exchange(bench).refuse(&refused),
-        Ok(_) => exchange(bench).refuse(&Refused { shown: refusal }),
-    }
+    let bench = Bench::new(policy.clone(), now);
+    let exchange = Exchange { bench, headers: Rc::default(), end_of_stream: true, ip: None, hsts: None };
+    exchange.refuse_for(Rule::Whole(Control::Routing), Reason::RoutingUnreadable)
 }

@@ -8,7 +8,10 @@ use serde_json::Value;
 use crate::control::client::App;
 use crate::model::ip::ClientIp;
 use crate::model::mode::Control;
+use crate::model::mode::Mode;
+use crate::model::mode::Rule;
 use crate::model::name::Name;
+use crate::model::time::Nanos;
 use crate::policy::Policy;
 use crate::refusal::Reason;
 use crate::telemetry;
@@ -54,7 +57,7 @@ pub struct Labels {
     pub outcome: Outcome,
     /// Why.
     pub reason: Option<Reason>,
-    /// The app's version, as one of the policy's `tracked_versions` or `other`, by index; none where none are tracked.
+    /// The app's version, as one of the policy's `tracked_versions` or `other`; none where none are tracked.
     pub version: Option<Box<str>>,
 }
 
@@ -78,6 +81,22 @@ impl Record {
 
     pub(crate) fn note(&mut self, event: Event) {
         self.events.push(event);
+    }
+
+    /// Notes that the body of the request, which streams on, has more bytes than the route takes (`seen` so far), and
+    /// answers in which mode.
+    pub(crate) fn body_over(&mut self, rule: Rule, seen: u64, now: Nanos) -> Mode {
+        let policy = self.policy.clone();
+        let Some(route) = self.route.and_then(|index| policy.routes.get(index)) else {
+            return Mode::Disabled;
+        };
+        let (mode, Err(refusal)) = (route.modes.rule(rule, now), route.request.check_size(seen)) else {
+            return Mode::Disabled;
+        };
+        let outcome = if mode == Mode::Enforce { Outcome::Refused } else { Outcome::WouldRefuse };
+        let (control, reason) = (rule.control(), Some(refusal.reason));
+        self.note(Event { outcome, control, rule: rule.as_str().into(), reason, after: None });
+        mode
     }
 
     /// Everything that happened, in order.

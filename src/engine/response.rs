@@ -34,11 +34,16 @@ pub struct AwaitAnswer {
     hsts: Option<Box<str>>,
 }
 
-/// An answer whose body is being held.
+/// An answer whose body is being held; or watched, where nobody enforces what it must be: then head and body go on as
+/// they come, whatever their length, and a copy is judged.
 #[derive(Debug)]
 pub struct AwaitAnswerBody {
     answer: AwaitAnswer,
     response: Rc<Response>,
+    /// The bytes that the host has announced so far.
+    announced: u64,
+    /// What came so far of a watched body.
+    copy: Option<Vec<u8>>,
 }
 
 /// Where an answer stands after its head.
@@ -50,6 +55,16 @@ pub enum AnswerStep {
     Hold(AwaitAnswerBody),
     /// The client is sent this instead.
     Replace(Box<Rejection>),
+}
+
+impl AnswerStep {
+    /// An answer whose head has left cannot be replaced any more. It only would be where an override ended meanwhile.
+    fn too_late(self) -> Self {
+        match self {
+            Self::Replace(rejection) => Self::Pass(Edits::default(), rejection.record),
+            step => step,
+        }
+    }
 }
 
 impl AwaitAnswer {
@@ -66,14 +81,11 @@ impl AwaitAnswer {
     /// Judges the head of the upstream's answer. Without a body (`end_of_stream`) it is decided here.
     pub fn on_head(mut self, headers: &Headers, end_of_stream: bool, now: Nanos) -> AnswerStep {
         self.bench.now = now;
-        let status: u16 = headers
-            .single(":status")
-            .one()
-            .and_then(|it| std::str::from_utf8(it).ok()?.parse().ok())
-            .unwrap_or_default();
+        let status =
+            headers.single(":status").one().and_then(|it| std::str::from_utf8(it).ok()?.parse().ok());
         let Some(route) = self.bench.route() else { return self.pass() };
         let conceals = route.access.as_ref().is_some_and(|access| access.conceals());
-        if conceals && status == 404 && self.bench.mode(Rule::AccessOwner) == Mode::Enforce {
+        if conceals && status == Some(404) && self.bench.mode(Rule::AccessOwner) == Mode::Enforce {
             // The upstream's own "no such object" must not tell itself from "not yours".
             return self.replace(&Refused { shown: Reason::RoutingUnmatched.into() });
         }
@@ -81,11 +93,16 @@ impl AwaitAnswer {
         let Some(response) = route.response.clone().filter(|response| asked && response.reads_body()) else {
             return self.pass();
         };
-        match response.plan(self.head, status, headers, end_of_stream) {
-            Ok(Plan::Pass) => self.pass(),
-            Ok(Plan::Hold) if end_of_stream => AwaitAnswerBody { answer: self, response }.judge(&[]),
-            Ok(Plan::Hold) => AnswerStep::Hold(AwaitAnswerBody { answer: self, response }),
-            Err(refusal) => self.unread(refusal),
+        let Some(status) = status else { return self.unread(Reason::ResponseContent.into()) };
+        let plan = response.plan(self.head, status, headers, end_of_stream);
+        let enforced = NEEDING.iter().any(|rule| self.bench.mode(*rule) == Mode::Enforce);
+        let copy = (!enforced).then(Vec::new);
+        let waiting = AwaitAnswerBody { answer: self, response, announced: 0, copy };
+        match plan {
+            Ok(Plan::Pass) => waiting.answer.pass(),
+            Ok(Plan::Hold) if end_of_stream => waiting.judge(&[]),
+            Ok(Plan::Hold) => AnswerStep::Hold(waiting),
+            Err(refusal) => waiting.answer.unread(refusal),
         }
     }
 
@@ -115,12 +132,15 @@ impl AwaitAnswer {
         Rejection { answer, record }
     }
 
-    fn pass(self) -> AnswerStep {
-        let mut edits = Edits::default();
-        edits
-            .set
-            .extend(self.hsts.map(|value| ("strict-transport-security".into(), value.as_bytes().to_vec())));
-        AnswerStep::Pass(edits, self.bench.record)
+    fn pass(mut self) -> AnswerStep {
+        AnswerStep::Pass(self.edits(), self.bench.record)
+    }
+
+    /// What changes in the head, once.
+    fn edits(&mut self) -> Edits {
+        let hsts = self.hsts.take();
+        let hsts = hsts.map(|value| ("strict-transport-security".into(), value.as_bytes().to_vec()));
+        Edits { set: hsts.into_iter().collect(), ..Edits::default() }
     }
 
     fn replace(self, refused: &Refused) -> AnswerStep {
@@ -129,9 +149,39 @@ impl AwaitAnswer {
 }
 
 impl AwaitAnswerBody {
+    /// The request, whose own body may still be coming.
+    pub fn answer_mut(&mut self) -> &mut AwaitAnswer {
+        &mut self.answer
+    }
+
+    /// Whether the body goes on as it comes.
+    pub fn is_watched(&self) -> bool {
+        self.copy.is_some()
+    }
+
+    /// What changes in the head of an answer whose body is watched: it goes on now.
+    pub fn edits(&mut self) -> Edits {
+        self.answer.edits()
+    }
+
+    /// A piece more of a watched body.
+    pub fn watch(mut self, piece: &[u8], now: Nanos) -> AnswerStep {
+        let copy = self.copy.get_or_insert_default();
+        copy.extend_from_slice(piece);
+        let bytes = u64::try_from(copy.len()).unwrap_or(u64::MAX);
+        self.grow(bytes, now).too_late()
+    }
+
+    /// Judges what came of a watched body, which is whole.
+    pub fn judge_watched(mut self) -> AnswerStep {
+        let copy = self.copy.take().unwrap_or_default();
+        self.judge(&copy).too_late()
+    }
+
     /// More of the body came: `bytes` so far. Past its bound it is replaced, or in shadow goes on unread.
     pub fn grow(mut self, bytes: u64, now: Nanos) -> AnswerStep {
         self.answer.bench.now = now;
+        self.announced = self.announced.max(bytes);
         match self.response.check_size(bytes) {
             Ok(()) => AnswerStep::Hold(self),
             Err(refusal) => self.answer.unread(refusal),
@@ -141,7 +191,11 @@ impl AwaitAnswerBody {
     /// Judges the whole body.
     pub fn judge(self, body: &[u8]) -> AnswerStep {
         let now = self.answer.bench.now;
-        match self.grow(u64::try_from(body.len()).unwrap_or(u64::MAX), now) {
+        let length = u64::try_from(body.len()).unwrap_or(u64::MAX);
+        if length < self.announced {
+            return self.unavailable();
+        }
+        match self.grow(length, now) {
             AnswerStep::Hold(mut whole) => {
                 let response = whole.response;
                 let bench = &mut whole.answer.bench;
@@ -161,8 +215,10 @@ impl AwaitAnswerBody {
         }
     }
 
-    /// The host announced a body and does not hand it over.
+    /// The host announced a body and does not hand all of it over.
     pub fn unavailable(self) -> AnswerStep {
-        self.answer.unread(Reason::ResponseContent.into())
+        let watched = self.is_watched();
+        let step = self.answer.unread(Reason::ResponseContent.into());
+        if watched { step.too_late() } else { step }
     }
 }

@@ -289,6 +289,6 @@ fn a_head_that_the_host_could_not_hand_over_is_refused_whatever_the_modes() {
         let Decision::Refuse(rejection) = unreadable(&policy(modes), NOW) else {
             panic!("{modes}: admitted")
         };
-        assert_eq!((rejection.answer.status, rejection.record.route_name()), (400, "none"));
+        assert_eq!((rejection.answer.status, rejection.record.route_name()), (503, "none"));
     }
 }

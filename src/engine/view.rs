@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use crate::control::limits::key::KeySight;
 use crate::control::routing::Parameters;
 use crate::control::tokens::Subjects;
+use crate::engine::edits;
 use crate::model::headers::Found;
 use crate::model::headers::Headers;
 use crate::model::host::Host;
@@ -28,7 +29,12 @@ pub(crate) struct View<'v> {
 
 impl View<'_> {
     fn query(&self, name: &str) -> Seen<'_> {
-        match self.path.and_then(RequestPath::query).map_or(Found::Missing, |query| query.single(name)) {
+        let query = self.path.and_then(RequestPath::query);
+        if query.is_some_and(|query| query.0.contains(&b';')) {
+            // Some readers take it for `&`.
+            return Seen::Ambiguous;
+        }
+        match query.map_or(Found::Missing, |query| query.single(name)) {
             Found::Missing => Seen::Missing,
             Found::Ambiguous => Seen::Ambiguous,
             Found::One(value) => Seen::Bytes(value),
@@ -36,6 +42,11 @@ impl View<'_> {
     }
 
     fn header(&self, name: &str) -> Seen<'_> {
+        // Some upstreams take `x_account` for `x-account`: a twin is a second value.
+        let twin = |known: &[u8]| known != name.as_bytes() && edits::same_header(known, name.as_bytes());
+        if name.contains(['-', '_']) && self.headers.iter().any(|(known, _)| twin(known)) {
+            return Seen::Ambiguous;
+        }
         match self.headers.single(name) {
             Found::Missing => Seen::Missing,
             Found::Ambiguous => Seen::Ambiguous,

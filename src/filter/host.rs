@@ -91,6 +91,14 @@ unsafe extern "C" {
     fn proxy_continue_stream(half: u32) -> u32;
     fn proxy_close_stream(half: u32) -> u32;
     fn proxy_set_effective_context(context: u32) -> u32;
+    fn proxy_call_foreign_function(
+        name: *const u8,
+        size: usize,
+        argument: *const u8,
+        argument_size: usize,
+        data: *mut *mut u8,
+        len: *mut usize,
+    ) -> u32;
     fn proxy_send_local_response(
         status: u32,
         details: *const u8,
@@ -185,6 +193,11 @@ pub(crate) fn property(path: &str) -> Result<Vec<u8>, Failed> {
     bytes(|data, size| unsafe { proxy_get_property(path.as_ptr(), path.len(), data, size) })
 }
 
+/// Whether the answer that is on its way is the upstream's, and not one that the host gives itself.
+pub(crate) fn answer_is_the_upstreams() -> bool {
+    property("response\0code_details").is_ok_and(|details| details == b"via_upstream")
+}
+
 /// Sets a property; on Envoy it becomes the filter state `wasm.NAME`.
 pub(crate) fn set_property(name: &str, value: &[u8]) -> Result<(), Failed> {
     // SAFETY: as above.
@@ -246,6 +259,14 @@ pub(crate) fn close(half: Half) -> Result<(), Failed> {
 pub(crate) fn act_for(context: u32) -> Result<(), Failed> {
     // SAFETY: no pointers.
     done(unsafe { proxy_set_effective_context(context) })
+}
+
+/// Calls one of the host's own functions by its name.
+pub(crate) fn call(name: &str, argument: &[u8]) -> Result<Vec<u8>, Failed> {
+    // SAFETY: pointers and lengths are those of the slices.
+    bytes(|data, len| unsafe {
+        proxy_call_foreign_function(name.as_ptr(), name.len(), argument.as_ptr(), argument.len(), data, len)
+    })
 }
 
 /// Answers the request from here. `details` is one word for the access log's response code details.

@@ -44,21 +44,20 @@ impl HttpContext for Stream {
     }
 
     fn on_http_request_trailers(&mut self, _: usize) -> Action {
-        if let Some(trailers) = host::headers(Map::RequestTrailers) {
+        // A trailer that cannot be read, or that stays, could speak for somebody else.
+        let cleaned = host::headers(Map::RequestTrailers).is_some_and(|trailers| {
             let edits = engine::untrusted(&trailers, &self.runtime.policy.identity_headers);
-            for name in &edits.remove {
-                // A trailer that stays could speak for somebody else.
-                if host::remove_header(Map::RequestTrailers, name).is_err() {
-                    return Action::Pause;
-                }
-            }
+            edits.remove.iter().all(|name| host::remove_header(Map::RequestTrailers, name).is_ok())
+        });
+        if !cleaned {
+            return self.stage.borrow_mut().fail(&self.runtime);
         }
         self.stage.borrow_mut().on_body_end(&self.runtime)
     }
 
     fn on_http_response_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
-        let ours = !matches!(&*self.stage.borrow(), Stage::Open(..));
-        let headers = if ours { None } else { host::headers(Map::Response) };
+        let looks = self.stage.borrow().takes_answers();
+        let headers = if looks { host::headers(Map::Response) } else { None };
         self.stage.borrow_mut().on_answer_head(&self.runtime, headers, end_of_stream)
     }
 

@@ -37,12 +37,15 @@ pub(crate) struct Fetcher {
     versions: RefCell<HashMap<usize, u64>>,
 }
 
-/// What the sheet says. Little endian, four times 64 bits.
+/// What the sheet says. Little endian, five times 64 bits.
 #[derive(Clone, Copy, Default)]
 struct Sheet {
     version: u64,
     fetched: Nanos,
+    /// When the next fetch is due.
     due: Nanos,
+    /// When the last request was sent.
+    asked: Nanos,
     failures: u64,
 }
 
@@ -50,11 +53,12 @@ impl Sheet {
     fn read(bytes: &[u8]) -> Option<Self> {
         let mut numbers = bytes.chunks_exact(8).map(|chunk| chunk.try_into().map(u64::from_le_bytes));
         let mut next = || numbers.next()?.ok();
-        Some(Self { version: next()?, fetched: Nanos(next()?), due: Nanos(next()?), failures: next()? })
+        let (version, fetched, due) = (next()?, Nanos(next()?), Nanos(next()?));
+        Some(Self { version, fetched, due, asked: Nanos(next()?), failures: next()? })
     }
 
     fn to_bytes(self) -> Vec<u8> {
-        [self.version, self.fetched.0, self.due.0, self.failures]
+        [self.version, self.fetched.0, self.due.0, self.asked.0, self.failures]
             .iter()
             .flat_map(|it| it.to_le_bytes())
             .collect()
@@ -90,43 +94,53 @@ pub(crate) fn prepare(definition: &Definition) {
 impl Fetcher {
     /// Looks at every set: takes over what another worker fetched, and fetches what is due. Answers whether keys came.
     pub(crate) fn tick(&self, runtime: &Runtime) -> bool {
-        let mut came = false;
-        let policy = runtime.policy.clone();
-        for definition in policy.tokens.iter() {
+        let came = self.adopt(runtime);
+        for definition in runtime.policy.tokens.iter() {
             if let Some(jwks) = definition.jwks() {
-                came |= self.look(runtime, definition, jwks);
+                self.fetch_if_due(runtime, definition, jwks);
             }
         }
         came
     }
 
-    fn look(&self, runtime: &Runtime, definition: &Definition, jwks: &Jwks) -> bool {
-        let (sheet_name, text_name) = names(jwks);
-        let Some((sheet, cas)) = sheet(&sheet_name) else {
-            prepare(definition);
-            return false;
-        };
-        let now = host::now();
-        let known = self.versions.borrow().get(&definition.index).copied().unwrap_or_default();
+    /// Takes over what another worker fetched, or this one under the policy before. Answers whether keys came.
+    pub(crate) fn adopt(&self, runtime: &Runtime) -> bool {
         let mut came = false;
-        if sheet.version != known
-            && let Ok(Some((text, _))) = host::shared(&text_name)
-        {
-            self.versions.borrow_mut().insert(definition.index, sheet.version);
-            if let Ok((set, _)) = KeySet::parse(&text, &definition.algorithms) {
-                runtime.memory.borrow_mut().keys.put(definition, Rc::new(set), sheet.fetched);
-                came = true;
+        for definition in runtime.policy.tokens.iter() {
+            let Some(jwks) = definition.jwks() else { continue };
+            let (sheet_name, text_name) = names(jwks);
+            let known = self.versions.borrow().get(&definition.index).copied().unwrap_or_default();
+            if let Some((sheet, _)) = sheet(&sheet_name)
+                && sheet.version != known
+                && let Ok(Some((text, _))) = host::shared(&text_name)
+            {
+                self.versions.borrow_mut().insert(definition.index, sheet.version);
+                if let Ok((set, _)) = KeySet::parse(&text, &definition.algorithms) {
+                    runtime.memory.borrow_mut().keys.put(definition, Rc::new(set), sheet.fetched);
+                    came = true;
+                }
             }
         }
-        let wished = runtime.memory.borrow().keys.take_refresh_wish(definition.index);
-        let early = wished && now >= sheet.fetched.plus(COOL_DOWN) && sheet.failures == 0;
-        if now < sheet.due && !early {
-            return came;
+        came
+    }
+
+    fn fetch_if_due(&self, runtime: &Runtime, definition: &Definition, jwks: &Jwks) {
+        let (sheet_name, _) = names(jwks);
+        let Some((sheet, cas)) = sheet(&sheet_name) else { return prepare(definition) };
+        let now = host::now();
+        let lease = jwks.timeout.saturating_add(Duration::from_secs(1));
+        // No fetch is ever due later than this: then the clock has stepped back.
+        let stepped = sheet.due > now.plus(jwks.refresh.max(lease));
+        // A wish that comes too early is kept for later: whoever sent the token may not come twice.
+        let cooled = now >= sheet.asked.plus(COOL_DOWN.max(lease)) && sheet.failures == 0;
+        let early = cooled && runtime.memory.borrow().keys.take_refresh_wish(definition.index);
+        if now < sheet.due && !early && !stepped {
+            return;
         }
-        // The lease: whoever moves the due time on sends the request, and others come back when it must have ended.
-        let lease = Sheet { due: now.plus(jwks.timeout.saturating_add(Duration::from_secs(1))), ..sheet };
-        if host::set_shared(&sheet_name, &lease.to_bytes(), cas).is_err() {
-            return came;
+        // Whoever moves the due time on sends the request, and the others come back when it must have ended.
+        let leased = Sheet { due: now.plus(lease), asked: now, ..sheet };
+        if host::set_shared(&sheet_name, &leased.to_bytes(), cas).is_err() {
+            return;
         }
         match host::get(&jwks.cluster, &jwks.authority, &jwks.path, jwks.timeout) {
             Ok(call) => {
@@ -134,7 +148,6 @@ impl Fetcher {
             }
             Err(_) => self.failed(runtime, definition, jwks, "unreachable"),
         }
-        came
     }
 
     /// The answer to one of the calls. Answers whether keys came.
@@ -176,7 +189,8 @@ impl Fetcher {
         let (before, cas) = sheet(&sheet_name).unwrap_or_default();
         host::set_shared(&text_name, &text, 0).map_err(|_| "not_kept")?;
         let version = before.version.wrapping_add(1).max(1);
-        let sheet = Sheet { version, fetched: now, due: now.plus(spread(jwks.refresh)), failures: 0 };
+        let sheet =
+            Sheet { version, fetched: now, due: now.plus(spread(jwks.refresh)), failures: 0, ..before };
         host::set_shared(&sheet_name, &sheet.to_bytes(), cas).map_err(|_| "not_kept")?;
         self.versions.borrow_mut().insert(definition.index, version);
         let keys = set.len();

@@ -6,6 +6,7 @@ mod http;
 mod keys;
 mod root;
 mod runtime;
+mod signatures;
 mod stage;
 mod world;
 

@@ -1,6 +1,7 @@
 //! The root context: one policy, from its configuration to its end.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use proxy_wasm::types::ContextType;
 
 use crate::control::limits::Limiter;
 use crate::control::tokens::Caches;
+use crate::control::tokens::HostVerifier;
 use crate::control::tokens::Keys;
 use crate::document::Node;
 use crate::engine::Memory;
@@ -24,6 +26,7 @@ use crate::filter::http::Stream;
 use crate::filter::keys;
 use crate::filter::keys::Fetcher;
 use crate::filter::runtime::Runtime;
+use crate::filter::signatures;
 use crate::filter::world::Host;
 use crate::model::secrets::Secrets;
 use crate::policy::Circumstances;
@@ -43,8 +46,32 @@ thread_local! {
 struct Vm {
     /// Compiled schemas, by digest: an update compiles what changed.
     schemas: SchemaStore,
-    /// The runtime of the policy before, whose keys and verified tokens go over.
-    last: Option<Rc<Runtime>>,
+    /// The runtime of each plugin's policy, whose keys and verified tokens go over to the next one. Several plugins may
+    /// share a VM, each under its name.
+    last: HashMap<Vec<u8>, Rc<Runtime>>,
+    /// The host's verifier, once it was put to the test.
+    host: Option<HostVerifier>,
+}
+
+impl Vm {
+    /// The host's verifier, put to the test when the first policy needs it. Which one serves is said once.
+    fn host_verifier(&mut self, policy: &Policy) -> HostVerifier {
+        if policy.tokens.is_empty() {
+            return HostVerifier::default();
+        }
+        *self.host.get_or_insert_with(|| {
+            let host = HostVerifier::tested(signatures::ask);
+            host::log(
+                Level::Info,
+                &format!("portcullis: RS and ES signatures are verified by: {}", host.name()),
+            );
+            let series = telemetry::series(telemetry::SIGNATURES, &[("engine", host.name())]);
+            if let Ok(id) = host::metric(Metric::Gauge, &series) {
+                host::gauge(id, 1);
+            }
+            host
+        })
+    }
 }
 
 /// One policy's root context.
@@ -124,28 +151,22 @@ impl Root {
                 capacity.bytes,
             ),
         );
-        let last = VM.with_borrow_mut(|vm| vm.last.take());
-        let memory = match &last {
+        let plugin = host::property("plugin_name").unwrap_or_default();
+        let (last, host) = VM.with_borrow_mut(|vm| (vm.last.remove(&plugin), vm.host_verifier(&policy)));
+        let (mut keys, caches) = match &last {
             Some(last) => {
                 let mut before = last.memory.borrow_mut();
                 let caches = std::mem::take(&mut before.caches);
-                Memory {
-                    keys: Keys::new(&policy.tokens, Some(&before.keys)),
-                    caches: Caches::new(&policy.tokens, Some(caches)),
-                    limiter,
-                    slots: Slots::default(),
-                }
+                (Keys::new(&policy.tokens, Some(&before.keys)), Caches::new(&policy.tokens, Some(caches)))
             }
-            None => Memory {
-                keys: Keys::new(&policy.tokens, None),
-                caches: Caches::new(&policy.tokens, None),
-                limiter,
-                slots: Slots::default(),
-            },
+            None => (Keys::new(&policy.tokens, None), Caches::new(&policy.tokens, None)),
         };
+        keys.host = host;
+        let memory = Memory { keys, caches, limiter, slots: Slots::default() };
         show(last.as_ref().map(|last| &*last.policy), &policy);
         let runtime = Rc::new(Runtime::new(Rc::new(policy), memory));
-        VM.with_borrow_mut(|vm| vm.last = Some(runtime.clone()));
+        VM.with_borrow_mut(|vm| vm.last.insert(plugin, runtime.clone()));
+        self.fetcher.adopt(&runtime);
         Some(runtime)
     }
 }
@@ -175,10 +196,9 @@ impl Context for Root {
 
 impl RootContext for Root {
     fn on_configure(&mut self, _size: usize) -> bool {
-        self.runtime = self.configure();
-        if self.runtime.is_none() {
-            return false;
-        }
+        // A host that configures in place keeps the policy before.
+        let Some(runtime) = self.configure() else { return false };
+        self.runtime = Some(runtime);
         if let Err(failed) = host::tick_every(TICK) {
             host::log(Level::Error, &format!("portcullis: the host gives no ticks: {failed}"));
             return false;

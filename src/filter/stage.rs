@@ -13,6 +13,7 @@ use crate::engine::BodyCount;
 use crate::engine::Decision;
 use crate::engine::Edits;
 use crate::engine::Grown;
+use crate::engine::Record;
 use crate::engine::Rejection;
 use crate::engine::Step;
 use crate::filter::host;
@@ -28,14 +29,16 @@ use crate::model::time::Nanos;
 pub(crate) enum Stage {
     /// Nothing came yet.
     Fresh,
-    /// Held until keys come; whether the whole request is here already.
-    Keys(AwaitKeys, bool),
-    /// Held until the body is whole.
+    /// Held until keys come; whether the whole request is here already, and how much of its body.
+    Keys(AwaitKeys, bool, u64),
+    /// Held, or watched, until the body is whole.
     Body(AwaitBody),
     /// The request went on; its answer is to come.
     Open(AwaitAnswer, Option<BodyCount>),
-    /// The answer is held until its body is whole.
-    Answer(AwaitAnswerBody),
+    /// The answer is held, or watched, until its body is whole.
+    Answer(AwaitAnswerBody, Option<BodyCount>),
+    /// The answer goes on, and the request's body may still come.
+    Answered(Record, BodyCount),
     /// The answer goes on, or nothing here concerns it.
     Done,
     /// Turned away: the filter's own answer passes by, all else stops.
@@ -61,8 +64,8 @@ impl Stage {
 
     /// Keys came, or the wait for them is over. `true` where the stream is still waiting.
     pub(crate) fn on_keys(&mut self, runtime: &Rc<Runtime>) -> bool {
-        let (waiting, ended) = match self.take() {
-            Self::Keys(waiting, ended) => (waiting, ended),
+        let (waiting, ended, held) = match self.take() {
+            Self::Keys(waiting, ended, held) => (waiting, ended, held),
             other => {
                 *self = other;
                 return false;
@@ -70,13 +73,24 @@ impl Stage {
         };
         let step = waiting.retry(&mut runtime.memory.borrow_mut(), &Host);
         let mut action = self.on_step(runtime, step, ended);
-        if let (Self::Body(_), true) = (&*self, ended) {
-            // The body came while the stream waited: nobody will call for it again.
-            action = self.on_body_end(runtime);
+        // What of the body came while the stream waited: nobody will call for it again.
+        match self {
+            Self::Keys(_, _, size) => *size = held,
+            Self::Body(_) if ended || held > 0 => {
+                action = self.on_body(runtime, usize::try_from(held).unwrap_or(usize::MAX), ended);
+            }
+            Self::Open(answer, Some(count)) => {
+                if let Some(decision) = count.count(held, answer, host::now()) {
+                    action = self.settle(runtime, decision, false);
+                }
+            }
+            _ => {}
         }
         let waits = matches!(self, Self::Keys(..));
         if action == Action::Continue && host::resume(host::Half::Request).is_err() {
+            // It can neither go on nor be answered.
             *self = Self::Shut;
+            let _ = host::close(host::Half::Request);
         }
         waits
     }
@@ -85,15 +99,15 @@ impl Stage {
         match step {
             Step::Settled(decision) => self.settle(runtime, decision, true),
             Step::NeedKeys(waiting) => {
-                *self = Self::Keys(waiting, ended);
+                *self = Self::Keys(waiting, ended, 0);
                 Action::Pause
             }
-            Step::NeedBody(waiting) if runtime.policy.holds_heads => {
+            Step::NeedBody(waiting) if runtime.policy.holds_heads && !waiting.is_watched() => {
                 *self = Self::Body(waiting);
                 Action::Pause
             }
             Step::NeedBody(waiting) => {
-                // The weaker way: the head goes on, the body is held.
+                // The head goes on: with a body that is watched, or the weaker way, with one that is held.
                 let changed = apply(Map::Request, &waiting.edits());
                 *self = Self::Body(waiting);
                 if changed { Action::Continue } else { self.fail(runtime) }
@@ -105,10 +119,15 @@ impl Stage {
     pub(crate) fn on_body(&mut self, runtime: &Rc<Runtime>, size: usize, end: bool) -> Action {
         let bytes = u64::try_from(size).unwrap_or(u64::MAX);
         match self.take() {
-            Self::Keys(waiting, ended) => {
-                *self = Self::Keys(waiting, ended || end);
+            Self::Keys(waiting, ended, _) => {
+                *self = Self::Keys(waiting, ended || end, bytes);
                 Action::Pause
             }
+            Self::Body(waiting) if waiting.is_watched() => match host::body(Body::Request, usize::MAX) {
+                Ok(piece) => self.watch(runtime, waiting, &piece, end),
+                Err(Failed::NOT_FOUND) => self.watch(runtime, waiting, &[], end),
+                Err(_) => self.settle(runtime, waiting.unread(), false),
+            },
             Self::Body(waiting) => match waiting.grow(bytes, host::now()) {
                 Grown::Settled(decision) => self.settle(runtime, decision, runtime.policy.holds_heads),
                 Grown::Wait(waiting) => {
@@ -124,6 +143,26 @@ impl Stage {
                     Action::Continue
                 }
             },
+            Self::Answer(mut waiting, Some(mut count)) => {
+                match count.count(bytes, waiting.answer_mut(), host::now()) {
+                    Some(decision) => self.settle(runtime, decision, false),
+                    None => {
+                        *self = Self::Answer(waiting, Some(count));
+                        Action::Continue
+                    }
+                }
+            }
+            Self::Answered(mut record, mut count) => {
+                let ends = count.count_late(bytes, &mut record, host::now());
+                runtime.tell(&mut record, None);
+                if ends {
+                    // The answer is on its way: the client sees it break off.
+                    let _ = host::close(host::Half::Request);
+                    return Action::Pause;
+                }
+                *self = Self::Answered(record, count);
+                Action::Continue
+            }
             Self::Shut => Action::Pause,
             other => {
                 *self = other;
@@ -132,12 +171,26 @@ impl Stage {
         }
     }
 
+    /// A piece of a request's body that goes on as it comes.
+    fn watch(&mut self, runtime: &Rc<Runtime>, waiting: AwaitBody, piece: &[u8], end: bool) -> Action {
+        match waiting.watch(piece, host::now()) {
+            Grown::Settled(decision) => self.settle(runtime, decision, false),
+            Grown::Wait(waiting) => {
+                *self = Self::Body(*waiting);
+                if end { self.on_body_end(runtime) } else { Action::Continue }
+            }
+        }
+    }
+
     /// The request's body is whole: at its last piece, or at its trailers.
     pub(crate) fn on_body_end(&mut self, runtime: &Rc<Runtime>) -> Action {
         match self.take() {
-            Self::Keys(waiting, _) => {
-                *self = Self::Keys(waiting, true);
+            Self::Keys(waiting, _, held) => {
+                *self = Self::Keys(waiting, true, held);
                 Action::Pause
+            }
+            Self::Body(waiting) if waiting.is_watched() => {
+                self.settle(runtime, waiting.judge_watched(), false)
             }
             Self::Body(waiting) => {
                 let decision = match host::body(Body::Request, usize::MAX) {
@@ -164,9 +217,17 @@ impl Stage {
         end: bool,
     ) -> Action {
         match (self.take(), headers) {
-            (Self::Open(answer, _), Some(headers)) => {
+            (Self::Open(answer, count), Some(headers)) => {
                 let step = answer.on_head(&headers, end, host::now());
-                self.on_answer(runtime, step)
+                self.on_answer(runtime, step, count)
+            }
+            (Self::Body(waiting), Some(headers)) if waiting.is_watched() => {
+                self.settle(runtime, waiting.unread(), false);
+                self.on_answer_head(runtime, Some(headers), end)
+            }
+            // The head went on before the body was judged, and the upstream did not wait for it.
+            (Self::Body(waiting), _) if !runtime.policy.holds_heads && host::answer_is_the_upstreams() => {
+                self.settle(runtime, waiting.answered_early(), false)
             }
             // The host answered by itself (a body over its own bound, no upstream): nothing of the upstream's is in it.
             (Self::Shut | Self::Fresh | Self::Keys(..) | Self::Body(_), _) => {
@@ -184,14 +245,24 @@ impl Stage {
     /// More of the answer's body is here.
     pub(crate) fn on_answer_body(&mut self, runtime: &Rc<Runtime>, size: usize, end: bool) -> Action {
         match self.take() {
-            Self::Answer(waiting) => {
-                let step = waiting.grow(u64::try_from(size).unwrap_or(u64::MAX), host::now());
+            Self::Answer(waiting, count) => {
+                let watched = waiting.is_watched();
+                let step = match watched.then(|| host::body(Body::Response, usize::MAX)) {
+                    None => waiting.grow(u64::try_from(size).unwrap_or(u64::MAX), host::now()),
+                    Some(Ok(piece)) => waiting.watch(&piece, host::now()),
+                    Some(Err(Failed::NOT_FOUND)) => waiting.watch(&[], host::now()),
+                    Some(Err(_)) => waiting.unavailable(),
+                };
                 match step {
                     AnswerStep::Hold(waiting) => {
-                        *self = Self::Answer(waiting);
-                        if end { self.on_answer_end(runtime) } else { Action::Pause }
+                        *self = Self::Answer(waiting, count);
+                        match (end, watched) {
+                            (true, _) => self.on_answer_end(runtime),
+                            (false, true) => Action::Continue,
+                            (false, false) => Action::Pause,
+                        }
                     }
-                    step => self.on_answer(runtime, step),
+                    step => self.on_answer(runtime, step, count),
                 }
             }
             other => {
@@ -204,13 +275,16 @@ impl Stage {
     /// The answer's body is whole.
     pub(crate) fn on_answer_end(&mut self, runtime: &Rc<Runtime>) -> Action {
         match self.take() {
-            Self::Answer(waiting) => {
+            Self::Answer(waiting, count) if waiting.is_watched() => {
+                self.on_answer(runtime, waiting.judge_watched(), count)
+            }
+            Self::Answer(waiting, count) => {
                 let step = match host::body(Body::Response, usize::MAX) {
                     Ok(body) => waiting.judge(&body),
                     Err(Failed::NOT_FOUND) => waiting.judge(&[]),
                     Err(_) => waiting.unavailable(),
                 };
-                self.on_answer(runtime, step)
+                self.on_answer(runtime, step, count)
             }
             other => {
                 *self = other;
@@ -219,18 +293,25 @@ impl Stage {
         }
     }
 
-    fn on_answer(&mut self, runtime: &Rc<Runtime>, step: AnswerStep) -> Action {
+    fn on_answer(&mut self, runtime: &Rc<Runtime>, step: AnswerStep, count: Option<BodyCount>) -> Action {
         match step {
             AnswerStep::Pass(edits, mut record) => {
-                *self = Self::Done;
                 runtime.tell(&mut record, None);
+                *self = match count {
+                    Some(count) => Self::Answered(record, count),
+                    None => Self::Done,
+                };
                 // A header of ours that the host does not take leaves the answer as it was.
                 let _ = apply(Map::Response, &edits);
                 Action::Continue
             }
-            AnswerStep::Hold(waiting) => {
-                *self = Self::Answer(waiting);
-                Action::Pause
+            AnswerStep::Hold(mut waiting) => {
+                let watched = waiting.is_watched();
+                if watched {
+                    let _ = apply(Map::Response, &waiting.edits());
+                }
+                *self = Self::Answer(waiting, count);
+                if watched { Action::Continue } else { Action::Pause }
             }
             AnswerStep::Replace(rejection) => self.reject(runtime, *rejection),
         }
@@ -262,13 +343,22 @@ impl Stage {
     }
 
     /// The host did not do what it must: a head that cannot be changed does not go on.
-    fn fail(&mut self, runtime: &Rc<Runtime>) -> Action {
+    pub(crate) fn fail(&mut self, runtime: &Rc<Runtime>) -> Action {
         match crate::engine::unreadable(&runtime.policy, host::now()) {
             Decision::Refuse(rejection) => self.reject(runtime, *rejection),
             Decision::Admit(_) => {
                 *self = Self::Shut;
                 Action::Pause
             }
+        }
+    }
+
+    /// Whether an answer of the upstream's is looked at.
+    pub(crate) fn takes_answers(&self) -> bool {
+        match self {
+            Self::Open(..) => true,
+            Self::Body(waiting) => waiting.is_watched(),
+            _ => false,
         }
     }
 }
@@ -282,7 +372,7 @@ fn apply(map: Map, edits: &Edits) -> bool {
 /// A stream that is held until `deadline` at the latest.
 pub(crate) fn deadline(stage: &Stage) -> Option<Nanos> {
     match stage {
-        Stage::Keys(waiting, _) => Some(waiting.deadline()),
+        Stage::Keys(waiting, ..) => Some(waiting.deadline()),
         _ => None,
     }
 }

@@ -46,7 +46,7 @@ impl Buckets for Host {
         match host::shared(&key.to_string()) {
             Ok(found) => found,
             // No bucket is one byte long: what cannot be read counts as spent, never as fresh.
-            Err(_) => Some((vec![0], 0)),
+            Err(_) => Some((vec![0], u32::MAX)),
         }
     }
 

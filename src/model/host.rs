@@ -27,7 +27,8 @@ impl Host {
         };
         let host = host.strip_suffix('.').unwrap_or(host);
         let named = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
-        let fits = host.starts_with('[') || host.bytes().all(named);
+        let labelled = host.bytes().all(named) && host.split('.').all(|label| !label.is_empty());
+        let fits = host.starts_with('[') || labelled;
         let port_fits = port.len() <= 5 && port.bytes().all(|byte| byte.is_ascii_digit());
         let length_fits = !host.is_empty() && host.len() <= 255;
         (fits && port_fits && length_fits).then(|| Self(host.to_ascii_lowercase().into()))

@@ -69,10 +69,11 @@ impl Audit {
 }
 
 fn pseudonym(node: &Node, secrets: Secrets<'_>, problems: &Problems) -> Option<PseudonymKey> {
+    node.discreet_map("the `id` of a key and the `secret_env` that holds it", problems)?;
     let fields = Fields::open(node, problems)?;
     let id = fields.required("id").and_then(|node| node.parse::<Name>(problems));
     let secret = fields.required("secret_env").and_then(|node| {
-        let name = node.text(problems)?;
+        let name = node.variable(problems)?;
         match secrets.get(name) {
             Some(secret) if secret.len() >= 32 => Some(secret.into_bytes().into()),
             Some(_) => {

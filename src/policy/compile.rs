@@ -139,6 +139,11 @@ fn compile(
     if routes.len() != count {
         return None;
     }
+    if !holds_heads && routes.iter().any(|route| route.response.as_ref().is_some_and(|it| it.reads_body())) {
+        let why = "`body_hold: stream` is for hosts that cannot hold the head of an answer, so that no answer can be \
+                   judged: leave the `response` rules out";
+        problems.note(&node.place, Fault::conflict(why));
+    }
     remark_unused(node, &limits, &definitions, &routes, problems);
     let needs_ip = limits
         .iter()

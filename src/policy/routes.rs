@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use crate::control::access::Access;
+use crate::control::access::Owner;
 use crate::control::access::Surroundings;
 use crate::control::body::schema::SchemaStore;
 use crate::control::body::schema::Schemas;
@@ -222,31 +223,49 @@ impl<'n> RawRoute<'n> {
         let methods: Vec<&str> = matched.map(|it| it.methods().collect()).unwrap_or_default();
         let demanded: Vec<usize> =
             demand.iter().flat_map(|it| it.entries()).flat_map(|it| it.tokens.iter().copied()).collect();
-        let surroundings =
-            Surroundings { tokens: definitions.names(), demanded: &demanded, parameters: &parameters };
+        let mut all_parameters: Vec<&str> =
+            matched.iter().flat_map(|it| it.paths()).flat_map(|path| path.parameters()).collect();
+        all_parameters.sort_unstable();
+        all_parameters.dedup();
+        let surroundings = Surroundings {
+            tokens: definitions.names(),
+            demanded: &demanded,
+            parameters: &parameters,
+            all_parameters: &all_parameters,
+        };
         let access = match (&effective.access, &demand) {
             (Some(node), Some(demand)) if demand.is_none() => {
-                problems.note(
-                    &node.place,
-                    Fault::conflict("`access` judges a caller, and the route says `tokens: none`"),
-                );
+                // A group's does not concern its open routes.
+                if own.access.is_some() {
+                    let why = "`access` judges a caller, and the route says `tokens: none`";
+                    problems.note(&node.place, Fault::conflict(why));
+                }
                 None
             }
-            (Some(node), Some(_)) => Access::compile(node, surroundings, problems).map(Rc::new),
-            (None, Some(demand)) if demand.entries().iter().any(|entry| !entry.optional) => {
+            (Some(node), Some(demand)) => {
+                let access = Access::compile(node, surroundings, problems);
+                access.filter(|access| demand.requires() || access.demands_more()).map(Rc::new)
+            }
+            (None, Some(demand)) if demand.requires() => {
                 let why =
                     "`access` must be written: what it demands, or `authenticated` for every verified caller";
+                problems.note(place, Fault::conflict(why));
+                None
+            }
+            (None, Some(demand)) if !demand.is_none() && !all_parameters.is_empty() => {
+                let why = "`access` must be written: whose the path's parameters are, by `owner` or `shared`";
                 problems.note(place, Fault::conflict(why));
                 None
             }
             _ => None,
         };
         let request = match &effective.request {
-            Some(node) => {
-                Request::compile(node, around.schemas, store, &parameters, &methods, problems).map(Rc::new)
-            }
-            None => Some(Rc::new(Request::default())),
+            Some(node) => Request::compile(node, around.schemas, store, &parameters, &methods, problems),
+            None => Some(Request::default()),
         };
+        let owners = access.iter().flat_map(|access| access.owners());
+        let request =
+            request.map(|request| Rc::new(request.naming(owners.flat_map(Owner::query_parameters))));
         let response = effective
             .response
             .as_ref()

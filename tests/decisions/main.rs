@@ -25,10 +25,13 @@ use serde_json::json;
 use crate::case::CaseFile;
 
 /// Reasons that no case can be made to give, and why.
-const NOT_AS_DATA: &[(Reason, &str)] = &[(
-    Reason::LimitsContended,
-    "it takes several workers that race for one bucket: control/limits/tests/crowd.rs",
-)];
+const NOT_AS_DATA: &[(Reason, &str)] = &[
+    (
+        Reason::LimitsContended,
+        "it takes several workers that race for one bucket: control/limits/tests/crowd.rs",
+    ),
+    (Reason::RoutingUnreadable, "it takes a host that does not hand a head over, or does not change it"),
+];
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases")

@@ -62,6 +62,12 @@ impl Access {
         self.conceal
     }
 
+    /// Whether it demands anything of a caller beyond being one. Beside tokens that are all optional, an `access` that
+    /// does not only says whose the path's parameters are, and guests pass.
+    pub fn demands_more(&self) -> bool {
+        self.has_scopes() || self.has_claims() || self.has_step_up() || !self.owners.is_empty()
+    }
+
     /// The route's owner rules, for those who look whether there are any.
     pub fn owners(&self) -> &[Owner] {
         &self.owners

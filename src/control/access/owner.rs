@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::control::access::Condition;
 use crate::model::value::Seen;
 use crate::model::value::Sight;
+use crate::model::value::Source;
 use crate::model::value::ValueRef;
 use crate::refusal::Reason;
 use crate::refusal::Refusal;
@@ -55,11 +56,22 @@ pub enum Ownership {
 impl Owner {
     /// The path parameters that this rule protects.
     pub fn path_parameters(&self) -> impl Iterator<Item = &str> {
-        let sources = self.values.iter().flat_map(|value| value.sources());
-        sources.filter_map(|source| match source {
-            crate::model::value::Source::Path(name) => Some(&**name),
+        self.sources().filter_map(|source| match source {
+            Source::Path(name) => Some(&**name),
             _ => None,
         })
+    }
+
+    /// The query parameters that this rule reads.
+    pub fn query_parameters(&self) -> impl Iterator<Item = &str> {
+        self.sources().filter_map(|source| match source {
+            Source::Query(name) => Some(&**name),
+            _ => None,
+        })
+    }
+
+    fn sources(&self) -> impl Iterator<Item = &Source> {
+        self.values.iter().flat_map(|value| value.sources())
     }
 
     /// Judges one request. `unless` is looked at first.

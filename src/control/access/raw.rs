@@ -26,8 +26,10 @@ pub struct Surroundings<'p> {
     pub tokens: &'p [Name],
     /// The definitions that the route demands, by index.
     pub demanded: &'p [usize],
-    /// The names of the parameters that every path of the route has.
+    /// The names of the parameters that every path of the route has: an owner can be named by these.
     pub parameters: &'p [&'p str],
+    /// The names of the parameters that any path of the route has: each must be somebody's concern.
+    pub all_parameters: &'p [&'p str],
 }
 
 impl Access {
@@ -40,11 +42,16 @@ impl Access {
         } else {
             let fields = Fields::open(node, problems)?;
             access.read(&fields, around, problems);
+            let empty = matches!(&node.kind, Kind::Map(entries) if entries.is_empty());
+            if empty {
+                let why = "this demands nothing: write `authenticated` where every verified caller may";
+                problems.note(&node.place, Fault::conflict(why));
+            }
             if let Some(node) = fields.optional("shared") {
-                let known = around.parameters.iter().copied();
+                let known = around.all_parameters.iter().copied();
                 for item in node.list(problems).unwrap_or_default() {
                     let Some(text) = item.text(problems) else { continue };
-                    if !around.parameters.contains(&&**text) {
+                    if !around.all_parameters.contains(&&**text) {
                         problems.note(&item.place, Fault::dangling("path parameter", text, known.clone()));
                     }
                     shared.push(&**text);
@@ -54,7 +61,7 @@ impl Access {
         }
         let protected: Vec<&str> = access.owners.iter().flat_map(Owner::path_parameters).collect();
         for name in
-            around.parameters.iter().filter(|name| !protected.contains(name) && !shared.contains(*name))
+            around.all_parameters.iter().filter(|name| !protected.contains(name) && !shared.contains(*name))
         {
             let why = format!(
                 "nothing says whose `path.{name}` is: write an `owner` for it, or `shared: [{name}]` where other \
@@ -135,7 +142,11 @@ fn conditions(node: &Rc<Node>, around: Surroundings<'_>, problems: &Problems) ->
         fields.close();
         Some(Condition { claim: claim?, test: test? })
     };
-    node.list(problems).unwrap_or_default().iter().filter_map(condition).collect()
+    let items = node.list(problems);
+    if items.is_some_and(<[_]>::is_empty) {
+        problems.note(&node.place, Fault::conflict("an empty list demands nothing; leave the field out"));
+    }
+    items.unwrap_or_default().iter().filter_map(condition).collect()
 }
 
 /// A value that stands in claims of tokens that the route demands, and nowhere else.

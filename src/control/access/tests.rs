@@ -42,7 +42,12 @@ fn access(text: &str) -> Result<Access, String> {
     let problems = Problems::default();
     let node = Node::from_json(text.as_bytes(), &problems).unwrap();
     let tokens: Vec<Name> = ["user", "app"].iter().map(|name| name.parse().unwrap()).collect();
-    let around = Surroundings { tokens: &tokens, demanded: &[0], parameters: &["user_id"] };
+    let around = Surroundings {
+        tokens: &tokens,
+        demanded: &[0],
+        parameters: &["user_id"],
+        all_parameters: &["user_id"],
+    };
     let access = Access::compile(&node, around, &problems);
     let faults: Vec<String> = problems.into_parts().0.iter().map(ToString::to_string).collect();
     if faults.is_empty() { Ok(access.unwrap()) } else { Err(faults.join("\n")) }
@@ -254,6 +259,8 @@ fn notes_what_would_leave_an_object_open() {
             r#"{"owner": {"value": "path.user_id", "is": "user.sub", "lookup": {}}}"#,
             "`lookup` is not supported yet",
         ),
+        (r#"{}"#, "this demands nothing"),
+        (r#"{"claims": [], "shared": ["user_id"]}"#, "an empty list demands nothing"),
         (r#"{"scopes": [], "shared": ["user_id"]}"#, "an empty list demands nothing"),
         (r#"{"claims": [{"claim": "user.a", "is": 1, "has": 2}], "shared": ["user_id"]}"#, "just one of"),
     ] {

@@ -59,6 +59,12 @@ impl Request {
         self.schema().is_some()
     }
 
+    /// Adds query parameters that other rules of the route read, so that they are known here.
+    #[must_use]
+    pub fn naming<'n>(self, names: impl Iterator<Item = &'n str>) -> Self {
+        Self { params: self.params.naming(names), ..self }
+    }
+
     /// Whether a body streams on, its bytes counted.
     pub fn counts_body(&self) -> bool {
         self.body.is_some() && !self.needs_body()

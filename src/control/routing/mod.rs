@@ -109,29 +109,37 @@ impl Parameters {
 pub struct Misplaced {
     /// Why.
     pub refusal: Refusal,
-    /// The routes of the path, where only the method did not fit.
+    /// The routes that an upstream could take it for all the same: by its path, where host, method or upgrade do not
+    /// fit; all of them, where the path is ambiguous.
     pub candidates: Vec<usize>,
 }
 
-impl From<Reason> for Misplaced {
-    fn from(reason: Reason) -> Self {
-        Self { refusal: reason.into(), candidates: Vec::new() }
-    }
-}
-
 impl Routing {
-    /// Finds the request's place. `path` is what [`RequestPath::parse`] said of its `:path`.
+    /// Finds the request's place. `path` is what [`RequestPath::parse`] said of its `:path`, `ends` whether the head is
+    /// the whole request.
     ///
     /// # Errors
     /// The reasons that the module's head lists.
-    pub fn check(&self, headers: &Headers, path: Option<&RequestPath<'_>>) -> Result<Place, Misplaced> {
-        let host = headers.single(":authority").one().and_then(Host::parse);
+    pub fn check(
+        &self,
+        headers: &Headers,
+        path: Option<&RequestPath<'_>>,
+        ends: bool,
+    ) -> Result<Place, Misplaced> {
+        let misplaced = |refusal: Refusal| Misplaced { refusal, candidates: self.routes_by_path(path) };
+        let ambiguous = || misplaced(Reason::RoutingAmbiguous.into());
+        let host = match headers.single(":authority") {
+            Found::Missing => None,
+            Found::Ambiguous => return Err(ambiguous()),
+            // One that does not read could be anybody's: no table is the right one.
+            Found::One(authority) => Some(Host::parse(authority).ok_or_else(ambiguous)?),
+        };
         let table = match (&self.hosts, &host) {
             (Hosts::These(hosts), host) if !host.as_ref().is_some_and(|host| hosts.contains(host)) => {
                 return if self.pass_other_hosts {
                     Ok(Place::Elsewhere)
                 } else {
-                    Err(Reason::RoutingHost.into())
+                    Err(misplaced(Reason::RoutingHost.into()))
                 };
             }
             (_, Some(host)) => {
@@ -140,21 +148,45 @@ impl Routing {
             (_, None) => &self.common,
         };
         let method = headers.single(":method").one().and_then(|it| std::str::from_utf8(it).ok());
-        let (Some(path), Some(method)) = (path, method) else { return Err(Reason::RoutingAmbiguous.into()) };
+        let (Some(path), Some(method)) = (path, method) else {
+            return Err(ambiguous());
+        };
         if method == "CONNECT" {
-            return Err(Reason::RoutingUpgrade.into());
+            return Err(misplaced(Reason::RoutingUpgrade.into()));
         }
-        let (pattern, spans) = table.find(path)?;
+        let (pattern, spans) = table.find(path).map_err(|reason| misplaced(reason.into()))?;
         let preflight =
             method == "OPTIONS" && headers.has("origin") && headers.has("access-control-request-method");
-        if preflight && self.pass_preflight {
-            return Ok(Place::Preflight);
+        if preflight && self.pass_preflight && upgrade_fits(headers, false) {
+            // It has no body: what came with one would go on uncounted.
+            return if ends {
+                Ok(Place::Preflight)
+            } else {
+                Err(misplaced(Reason::RequestBodyUnexpected.into()))
+            };
         }
         let endpoint = pattern.endpoint(method).ok_or_else(|| pattern.wrong_method())?;
         if !upgrade_fits(headers, endpoint.websocket) {
-            return Err(Reason::RoutingUpgrade.into());
+            return Err(misplaced(Reason::RoutingUpgrade.into()));
         }
         Ok(Place::Route(endpoint.route, Parameters { names: endpoint.parameters.clone(), spans }))
+    }
+
+    /// The routes, of any host, that a path could mean: an upstream may look at nothing else. All there are where it is
+    /// ambiguous.
+    fn routes_by_path(&self, path: Option<&RequestPath<'_>>) -> Vec<usize> {
+        let tables = || self.tables.iter().map(|(_, table)| table).chain([&self.common]);
+        let mut routes = Vec::new();
+        for table in tables() {
+            match path.map(|path| table.find(path)) {
+                Some(Ok((pattern, _))) => routes.extend(pattern.routes()),
+                Some(Err(Reason::RoutingUnmatched)) => {}
+                Some(Err(_)) | None => {
+                    return tables().flat_map(|table| &table.patterns).flat_map(Pattern::routes).collect();
+                }
+            }
+        }
+        routes
     }
 }
 
@@ -169,7 +201,7 @@ fn upgrade_fits(headers: &Headers, websocket: bool) -> bool {
 }
 
 impl Table {
-    fn find(&self, path: &RequestPath<'_>) -> Result<(&Pattern, Vec<Range<usize>>), Misplaced> {
+    fn find(&self, path: &RequestPath<'_>) -> Result<(&Pattern, Vec<Range<usize>>), Reason> {
         let text = path.as_str();
         let exact = self.exact.find(text);
         let lower = text.to_lowercase();
@@ -180,13 +212,11 @@ impl Table {
         let alike = self.folded.find(folded).map(|(patterns, _)| patterns);
         match (exact, alike) {
             // What is served under this very path, and no other path is meant by it.
-            (Some((index, spans)), Some(alike)) if alike.contains(index) => self
-                .patterns
-                .get(*index)
-                .map(|pattern| (pattern, spans))
-                .ok_or_else(|| Reason::RoutingUnmatched.into()),
-            (None, None) => Err(Reason::RoutingUnmatched.into()),
-            _ => Err(Reason::RoutingAmbiguous.into()),
+            (Some((index, spans)), Some(alike)) if alike.contains(index) => {
+                self.patterns.get(*index).map(|pattern| (pattern, spans)).ok_or(Reason::RoutingUnmatched)
+            }
+            (None, None) => Err(Reason::RoutingUnmatched),
+            _ => Err(Reason::RoutingAmbiguous),
         }
     }
 }
@@ -210,6 +240,10 @@ impl Pattern {
         methods.sort_unstable();
         methods.dedup();
         let refusal = Refusal::new(Reason::RoutingMethod).with(Extra::Allow(methods.join(", ").into()));
-        Misplaced { refusal, candidates: self.endpoints.iter().map(|it| it.route).collect() }
+        Misplaced { refusal, candidates: self.routes().collect() }
+    }
+
+    fn routes(&self) -> impl Iterator<Item = usize> {
+        self.endpoints.iter().map(|it| it.route)
     }
 }

@@ -34,7 +34,7 @@ fn place(routing: &Routing, method: &str, path: &str, more: &[(&str, &str)]) -> 
     pairs.extend_from_slice(more);
     let headers = Headers::from_pairs(pairs);
     let parsed = RequestPath::parse(path.as_bytes()).ok();
-    match routing.check(&headers, parsed.as_ref()) {
+    match routing.check(&headers, parsed.as_ref(), true) {
         Ok(Place::Route(index, parameters)) => {
             let values: Vec<String> = parameters
                 .iter(parsed.as_ref().unwrap())
@@ -147,7 +147,7 @@ fn speaks_for_its_own_hosts() {
     let routing = routing(hosts, &routes).unwrap();
     let at = |host, path| {
         let headers = Headers::from_pairs([(":method", "GET"), (":authority", host), (":path", path)]);
-        match routing.check(&headers, RequestPath::parse(path.as_bytes()).ok().as_ref()) {
+        match routing.check(&headers, RequestPath::parse(path.as_bytes()).ok().as_ref(), true) {
             Ok(Place::Route(index, _)) => index.to_string(),
             Ok(other) => format!("{other:?}"),
             Err(misplaced) => misplaced.refusal.reason.code().into(),
@@ -160,9 +160,11 @@ fn speaks_for_its_own_hosts() {
         ("api.shop.example", "/x/me", "2"),
         ("api.shop.example", "/x/you", "routing.unmatched"),
         ("evil.example", "/x", "routing.host"),
-        ("user@api.shop.example", "/x", "routing.host"),
-        ("api.shop.example,evil.example", "/x", "routing.host"),
-        ("", "/x", "routing.host"),
+        ("user@api.shop.example", "/x", "routing.ambiguous"),
+        ("api.shop.example,evil.example", "/x", "routing.ambiguous"),
+        ("api.shop.example:999999", "/x", "routing.ambiguous"),
+        ("api.shop.example..", "/x", "routing.ambiguous"),
+        ("", "/x", "routing.ambiguous"),
     ] {
         assert_eq!(at(host, path), expected, "{host} {path}");
     }
@@ -176,6 +178,8 @@ fn lets_preflights_and_upgrades_through_only_where_told() {
     assert_eq!(place(&strict, "OPTIONS", "/v1/login", &preflight), "routing.method");
     assert_eq!(place(&open, "OPTIONS", "/v1/login", &preflight), "Preflight");
     assert_eq!(place(&open, "OPTIONS", "/v1/login", &[]), "routing.method");
+    let upgrading = [preflight[0], preflight[1], ("upgrade", "websocket")];
+    assert_eq!(place(&open, "OPTIONS", "/v1/login", &upgrading), "routing.method");
     assert_eq!(place(&open, "OPTIONS", "/nowhere", &preflight), "routing.unmatched");
     let socket = routing("{}", &[r#"{"method": "GET", "path": "/ws", "upgrade": "websocket"}"#]).unwrap();
     assert_eq!(place(&socket, "GET", "/ws", &[("upgrade", "WebSocket")]), "0");
@@ -205,4 +209,39 @@ fn notes_ties_and_paths_that_no_request_could_have() {
     }
     assert!(faults(&[r#"{"method": "get", "path": "/a"}"#]).contains("capitals"));
     assert!(faults(&[r#"{"method": "CONNECT", "path": "/a"}"#]).contains("tunnel"));
+}
+
+/// An upstream may look at the path alone: whatever else does not fit, the routes of the path are told.
+#[test]
+fn tells_which_routes_a_request_without_a_place_could_be_meant_for() {
+    let routes = [
+        r#"{"method": "GET", "path": "/users/{id}"}"#,
+        r#"{"method": "POST", "path": "/users/{id}"}"#,
+        r#"{"method": "GET", "path": "/admin", "host": "a.example"}"#,
+    ];
+    let routing = routing(r#"{"hosts": ["a.example", "b.example"]}"#, &routes).unwrap();
+    let rows: [(&str, &str, &str, &[usize]); 9] = [
+        ("evil.example", "GET", "/users/7", &[0, 1]),
+        ("evil.example", "GET", "/admin", &[2]),
+        ("evil.example", "GET", "/nothing", &[]),
+        ("evil.example", "GET", "/users/7;x", &[0, 1, 2]),
+        ("evil.example", "GET", "/Users/7", &[0, 1, 2]),
+        ("b.example", "GET", "/admin", &[2]),
+        ("b.example", "GET", "/nothing", &[]),
+        ("b.example", "DELETE", "/users/7", &[0, 1]),
+        ("b.example", "CONNECT", "/users/7", &[0, 1]),
+    ];
+    for (host, method, path, want) in rows {
+        let headers = Headers::from_pairs([(":method", method), (":authority", host), (":path", path)]);
+        let misplaced =
+            routing.check(&headers, RequestPath::parse(path.as_bytes()).ok().as_ref(), true).unwrap_err();
+        let mut candidates = misplaced.candidates;
+        candidates.sort_unstable();
+        candidates.dedup();
+        assert_eq!(candidates, want, "{method} {host}{path}: {:?}", misplaced.refusal);
+    }
+    let pairs = [(":method", "GET"), (":authority", "a.example"), (":path", "/users/7"), ("upgrade", "x")];
+    let misplaced =
+        routing.check(&Headers::from_pairs(pairs), RequestPath::parse(b"/users/7").ok().as_ref(), true);
+    assert_eq!(misplaced.unwrap_err().refusal.reason, Reason::RoutingUpgrade);
 }

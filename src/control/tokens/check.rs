@@ -8,11 +8,13 @@ use crate::control::tokens::cache::Caches;
 use crate::control::tokens::definition::Carrier;
 use crate::control::tokens::definition::Definition;
 use crate::control::tokens::definition::Sent;
+use crate::control::tokens::definition::Signatures;
 use crate::control::tokens::definitions::Definitions;
 use crate::control::tokens::demand::Demand;
 use crate::control::tokens::demand::Entry;
 use crate::control::tokens::form::Form;
 use crate::control::tokens::form::MAX_TOKEN;
+use crate::control::tokens::host_signature::HostVerifier;
 use crate::control::tokens::json;
 use crate::control::tokens::keys::Keys;
 use crate::control::tokens::proof::Subject;
@@ -130,7 +132,12 @@ fn judge<'d>(
     if let Some(reason) = cache.as_mut().and_then(|cache| cache.bad(token)) {
         return Err(reason.into());
     }
-    let signed = candidates.iter().any(|key| signature::verify(key, algorithm, form.input, &form.signature));
+    let host = match definition.signatures {
+        Signatures::Auto => keys.host,
+        Signatures::Wasm => HostVerifier::default(),
+    };
+    let signed =
+        candidates.iter().any(|key| signature::verify(host, key, algorithm, form.input, &form.signature));
     let proved = if signed { prove(definition, &form.payload) } else { Err(Reason::TokensSignature) };
     match proved {
         Err(reason) => {

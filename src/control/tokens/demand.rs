@@ -71,6 +71,11 @@ impl Demand {
         self.entries.iter().any(|entry| entry.tokens.contains(&token))
     }
 
+    /// Whether a caller needs any token at all.
+    pub fn requires(&self) -> bool {
+        self.entries.iter().any(|entry| !entry.optional)
+    }
+
     /// Whether every caller who passes has brought at least one of these tokens.
     pub fn sure_of(&self, tokens: &[usize]) -> bool {
         let sure = |entry: &Entry| !entry.optional && entry.tokens.iter().all(|token| tokens.contains(token));

@@ -28,7 +28,12 @@ pub(crate) struct Key {
     /// `alg`, where the key set names it: then this key serves that algorithm only.
     algorithm: Option<Algorithm>,
     pub(crate) material: Material,
+    /// DER of the SubjectPublicKeyInfo, of the kinds of key that a host may verify with.
+    pub(crate) spki: Spki,
 }
+
+/// DER of a SubjectPublicKeyInfo, where a key has one.
+type Spki = Option<Box<[u8]>>;
 
 /// What a key verifies with: the primitives under jwt-simple's keys.
 pub(crate) enum Material {
@@ -96,7 +101,8 @@ impl Key {
             Some(name) => Some(Algorithm::named(name).ok_or(Unusable::OtherAlgorithm)?),
         };
         let kid = string(jwk, "kid")?.map(Box::from);
-        let key = Self { kid, algorithm, material: Material::from_jwk(kty, jwk)? };
+        let (material, spki) = Material::from_jwk(kty, jwk)?;
+        let key = Self { kid, algorithm, material, spki };
         if algorithms.iter().any(|algorithm| key.serves(*algorithm)) {
             Ok(key)
         } else {
@@ -109,7 +115,7 @@ impl Key {
         if secret.len() < MIN_SECRET {
             return Err(Unusable::TooWeak);
         }
-        Ok(Self { kid: None, algorithm: None, material: Material::Secret(secret.into()) })
+        Ok(Self { kid: None, algorithm: None, material: Material::Secret(secret.into()), spki: None })
     }
 
     /// Whether it may verify this algorithm's signatures (RFC 8725, section 3.1).
@@ -129,36 +135,37 @@ impl Material {
         }
     }
 
-    fn from_jwk(kty: &str, jwk: &Map<String, Value>) -> Result<Self, Unusable> {
+    fn from_jwk(kty: &str, jwk: &Map<String, Value>) -> Result<(Self, Spki), Unusable> {
+        let der = |der: Result<Vec<u8>, jwt_simple::Error>| der.ok().map(Vec::into_boxed_slice);
         match kty {
             "RSA" => Self::rsa(&bytes(jwk, "n")?, &bytes(jwk, "e")?),
             "EC" => match string(jwk, "crv")? {
                 Some("P-256") => {
                     let key = ES256PublicKey::from_bytes(&point(jwk, 32)?).map_err(|_| Unusable::Invalid)?;
-                    Ok(Self::P256(*key.public_key().as_ref()))
+                    Ok((Self::P256(*key.public_key().as_ref()), der(key.public_key().to_der())))
                 }
                 Some("P-384") => {
                     let key = ES384PublicKey::from_bytes(&point(jwk, 48)?).map_err(|_| Unusable::Invalid)?;
-                    Ok(Self::P384(*key.public_key().as_ref()))
+                    Ok((Self::P384(*key.public_key().as_ref()), der(key.public_key().to_der())))
                 }
                 _ => Err(Unusable::UnknownType),
             },
             "OKP" => match string(jwk, "crv")? {
                 Some("Ed25519") => {
                     let key = Ed25519PublicKey::from_bytes(&bytes(jwk, "x")?);
-                    Ok(Self::Ed25519(*key.map_err(|_| Unusable::Invalid)?.public_key().as_ref()))
+                    Ok((Self::Ed25519(*key.map_err(|_| Unusable::Invalid)?.public_key().as_ref()), None))
                 }
                 _ => Err(Unusable::UnknownType),
             },
             "oct" => match bytes(jwk, "k")? {
                 secret if secret.len() < MIN_SECRET => Err(Unusable::TooWeak),
-                secret => Ok(Self::Secret(secret.into())),
+                secret => Ok((Self::Secret(secret.into()), None)),
             },
             _ => Err(Unusable::UnknownType),
         }
     }
 
-    fn rsa(n: &[u8], e: &[u8]) -> Result<Self, Unusable> {
+    fn rsa(n: &[u8], e: &[u8]) -> Result<(Self, Spki), Unusable> {
         // Some issuers put a sign byte in front of the modulus.
         let n = n.strip_prefix(&[0]).unwrap_or(n);
         let top = n.first().copied().filter(|top| *top != 0).ok_or(Unusable::Malformed)?;
@@ -167,8 +174,9 @@ impl Material {
             return Err(Unusable::TooWeak);
         }
         let key = RS256PublicKey::from_components(n, e).map_err(|_| Unusable::Invalid)?;
+        let spki = key.public_key().to_der().ok().map(Vec::into_boxed_slice);
         let key = PKey::from_rsa(key.public_key().as_ref().clone()).map_err(|_| Unusable::Invalid)?;
-        Ok(Self::Rsa { key: Box::new(key), signature_len: n.len() })
+        Ok((Self::Rsa { key: Box::new(key), signature_len: n.len() }, spki))
     }
 }
 

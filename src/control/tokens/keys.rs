@@ -7,12 +7,15 @@ use std::time::Duration;
 use crate::control::tokens::definition::Definition;
 use crate::control::tokens::definition::KeySource;
 use crate::control::tokens::definitions::Definitions;
+use crate::control::tokens::host_signature::HostVerifier;
 use crate::control::tokens::key_set::KeySet;
 use crate::model::time::Nanos;
 
 /// The key sets that tokens are verified with.
 #[derive(Default)]
 pub struct Keys {
+    /// Who may verify with them beside this module.
+    pub host: HostVerifier,
     slots: Vec<Slot>,
 }
 
@@ -33,7 +36,8 @@ impl Keys {
             None => Slot::empty(),
             Some(definition) => Slot::new(definition, before),
         };
-        Self { slots: (0..definitions.len()).map(slot).collect() }
+        let host = before.map(|keys| keys.host).unwrap_or_default();
+        Self { host, slots: (0..definitions.len()).map(slot).collect() }
     }
 
     /// Puts a fetched set in force for the definition at `index`. A set that was inline or a secret stays.

@@ -2,8 +2,8 @@
 //!
 //! jwt-simple imports the keys, under its policy for them; what verifies are the primitives that it hands out. Its own
 //! reading of a token is left aside: that would be a second reader of header and claims, with a clock of its own and
-//! 15 minutes of drift. A host's `verify_signature` will be chosen here, for the algorithms that it has, and nothing
-//! else will differ between the two.
+//! 15 minutes of drift. A host's `verify_signature` is chosen here, for the algorithms that it has, and nothing else
+//! differs between the two.
 
 use ed25519_compact::Signature as EdSignature;
 use jwt_simple::algorithms::HS256Key;
@@ -20,14 +20,24 @@ use superboring::rsa::Padding;
 use superboring::sign::Verifier;
 
 use crate::control::tokens::algorithm::Algorithm;
+use crate::control::tokens::host_signature::HostVerifier;
 use crate::control::tokens::key::Key;
 use crate::control::tokens::key::Material;
 
 /// Whether `signature` over `input` is this key's by this algorithm. A key that does not serve the algorithm never
 /// verifies.
-pub(crate) fn verify(key: &Key, algorithm: Algorithm, input: &[u8], signature: &[u8]) -> bool {
+pub(crate) fn verify(
+    host: HostVerifier,
+    key: &Key,
+    algorithm: Algorithm,
+    input: &[u8],
+    signature: &[u8],
+) -> bool {
     if !key.serves(algorithm) {
         return false;
+    }
+    if let Some(verdict) = host.verify(key, algorithm, input, signature) {
+        return verdict;
     }
     match &key.material {
         // RFC 8017, sections 8.1.2 and 8.2.2: a signature has just the modulus' length.

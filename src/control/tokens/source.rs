@@ -9,7 +9,6 @@ use crate::control::tokens::definition::Jwks;
 use crate::control::tokens::definition::KeySource;
 use crate::control::tokens::key_set::KeySet;
 use crate::document::Fields;
-use crate::document::Kind;
 use crate::document::Node;
 use crate::fault::Fault;
 use crate::fault::Problems;
@@ -29,6 +28,8 @@ impl KeySource {
         secrets: Secrets<'_>,
         problems: &Problems,
     ) -> Option<Self> {
+        let sources = "a map with `jwks`, `inline` or `secret_env`; a key or a secret does not stand here";
+        node.discreet_map(sources, problems)?;
         let fields = Fields::open(node, problems)?;
         let sources = (fields.optional("jwks"), fields.optional("inline"), fields.optional("secret_env"));
         fields.close();
@@ -131,11 +132,7 @@ fn split_url(text: &str) -> Result<(Box<str>, Box<str>), Fault> {
 }
 
 fn compile_inline(node: &Node, algorithms: &[Algorithm], problems: &Problems) -> Option<KeySource> {
-    if !matches!(node.kind, Kind::Map(_)) {
-        // Not `wrong_type`: it would show what stands here.
-        problems.note(&node.place, Fault::conflict("expected a JSON Web Key Set: a map with a list `keys`"));
-        return None;
-    }
+    node.discreet_map("a JSON Web Key Set: a map with a list `keys`", problems)?;
     match KeySet::parse(node.to_json().to_string().as_bytes(), algorithms) {
         Ok((set, skipped)) => {
             for key in skipped {
@@ -151,16 +148,7 @@ fn compile_inline(node: &Node, algorithms: &[Algorithm], problems: &Problems) ->
 }
 
 fn compile_secret(node: &Node, secrets: Secrets<'_>, problems: &Problems) -> Option<KeySource> {
-    let name = node.text(problems)?;
-    let letters = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-    if name.is_empty() || name.len() > 128 || !name.bytes().all(letters) {
-        // Not the text: somebody may have written the secret itself here.
-        problems.note(
-            &node.place,
-            Fault::conflict("`secret_env` names a variable, of A-Z a-z 0-9 _; it is not the secret"),
-        );
-        return None;
-    }
+    let name = node.variable(problems)?;
     match secrets.get(name) {
         Some(secret) => match KeySet::of_secret(secret.as_bytes()) {
             Ok(set) => Some(KeySource::Secret(Some(Rc::new(set)))),

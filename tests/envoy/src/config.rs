@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 
 use crate::envoy::root;
 
+/// The HTTP connection manager in a listener.
+const HCM: &str = "/filter_chains/0/filters/0/typed_config";
+
 /// The sample as a tree.
 pub(crate) struct Config(Value);
 
@@ -67,12 +70,14 @@ impl Config {
 
     /// Leaves odd paths and header names to the filter.
     pub(crate) fn without_normalisation(&mut self) -> Result<()> {
-        self.each_hcm(|hcm| {
-            set(hcm, "/normalize_path", json!(false))?;
-            set(hcm, "/merge_slashes", json!(false))?;
-            set(hcm, "/path_with_escaped_slashes_action", json!("KEEP_UNCHANGED"))?;
-            set(hcm, "/common_http_protocol_options/headers_with_underscores_action", json!("ALLOW"))
-        })
+        self.each_hcm(leave_as_sent)
+    }
+
+    /// The same for the listener without TLS, which also takes addresses and schemes from headers.
+    pub(crate) fn careless_cleartext(&mut self) -> Result<()> {
+        let hcm = at(named(self.listeners()?, "cleartext")?, HCM)?;
+        leave_as_sent(hcm)?;
+        set(hcm, "/use_remote_address", json!(false))
     }
 
     pub(crate) fn access_log(&mut self, file: &Path) -> Result<()> {
@@ -143,10 +148,15 @@ impl Config {
     }
 
     fn each_hcm(&mut self, mut change: impl FnMut(&mut Value) -> Result<()>) -> Result<()> {
-        self.listeners()?
-            .iter_mut()
-            .try_for_each(|listener| change(at(listener, "/filter_chains/0/filters/0/typed_config")?))
+        self.listeners()?.iter_mut().try_for_each(|listener| change(at(listener, HCM)?))
     }
+}
+
+fn leave_as_sent(hcm: &mut Value) -> Result<()> {
+    set(hcm, "/normalize_path", json!(false))?;
+    set(hcm, "/merge_slashes", json!(false))?;
+    set(hcm, "/path_with_escaped_slashes_action", json!("KEEP_UNCHANGED"))?;
+    set(hcm, "/common_http_protocol_options/headers_with_underscores_action", json!("ALLOW"))
 }
 
 fn named<'a>(list: &'a mut [Value], name: &str) -> Result<&'a mut Value> {

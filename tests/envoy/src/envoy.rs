@@ -1,24 +1,20 @@
 //! The Envoy process: found, started on a leash, awaited, ended.
 
-use std::fs::{self, File};
-use std::io::{BufRead, BufReader};
-use std::os::unix::process::CommandExt;
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
 use crate::admin::Admin;
+use crate::leash::{Leash, script};
 use crate::runtime::until;
 
 /// The project's folder.
-pub(crate) fn root() -> PathBuf {
+#[must_use]
+pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap_or(Path::new(".")).to_owned()
-}
-
-fn script(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("bin").join(name)
 }
 
 /// The Envoy to test with: the same look-up as the Makefile's.
@@ -35,8 +31,7 @@ pub(crate) fn binary() -> Result<&'static Path> {
 
 /// A running Envoy. Ends when dropped, and when this process ends in any other way.
 pub(crate) struct Envoy {
-    leash: Child,
-    pid: u32,
+    leash: Leash,
     log: PathBuf,
     pub(crate) admin: Admin,
 }
@@ -47,38 +42,23 @@ impl Envoy {
         folder: &Path,
         config: &Path,
         workers: u32,
+        debug: bool,
         env: &[(String, String)],
     ) -> Result<Self> {
         let log = folder.join("envoy.log");
         let admin_address = folder.join("admin");
-        let mut leash = Command::new(script("leash"))
-            .arg(binary()?)
-            .arg("--config-path")
-            .arg(config)
-            .arg("--admin-address-path")
-            .arg(&admin_address)
-            .args(["--concurrency", &workers.to_string()])
+        let leash = Leash::start(binary()?, &log, |command| {
+            command.arg("--config-path").arg(config).arg("--admin-address-path").arg(&admin_address);
+            command.args(["--concurrency", &workers.to_string()]);
             // No shared memory with other Envoys of this machine, and no waiting for ten-second log buffers.
-            .args(["--disable-hot-restart", "--file-flush-interval-msec", "20", "--drain-time-s", "1"])
-            .args(["--log-level", "warning", "--component-log-level", "wasm:info,config:info"])
-            .envs(env.iter().map(|(name, value)| (name, value)))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(File::create(&log)?)
-            // Ctrl-C is for the test; the leash ends Envoy when the test is gone.
-            .process_group(0)
-            .spawn()
-            .context("start Envoy")?;
-
-        let mut pid = String::new();
-        BufReader::new(leash.stdout.take().context("no output")?).read_line(&mut pid)?;
+            command.args(["--disable-hot-restart", "--file-flush-interval-msec", "20"]);
+            command.args(["--drain-time-s", "1"]);
+            command.args(["--log-level", "warning", "--component-log-level"]);
+            command.arg(if debug { "wasm:debug,config:info" } else { "wasm:info,config:info" });
+            command.envs(env.iter().map(|(name, value)| (name, value)));
+        })?;
         // The address is replaced as soon as Envoy tells it.
-        let mut envoy = Self {
-            leash,
-            pid: pid.trim().parse().context("no pid")?,
-            log,
-            admin: Admin::new(([127, 0, 0, 1], 0).into()),
-        };
+        let mut envoy = Self { leash, log, admin: Admin::new(([127, 0, 0, 1], 0).into()) };
         let address = until("Envoy's admin address", || {
             envoy.alive()?;
             Ok(fs::read_to_string(&admin_address).ok().and_then(|text| text.trim().parse().ok()))
@@ -93,8 +73,8 @@ impl Envoy {
     }
 
     /// An error with the end of the log if the process has ended.
-    pub(crate) fn alive(&mut self) -> Result<()> {
-        match self.leash.try_wait()? {
+    pub(crate) fn alive(&self) -> Result<()> {
+        match self.leash.ended()? {
             Some(status) => bail!("Envoy ended with {status}\n{}", self.tail()),
             None => Ok(()),
         }
@@ -107,7 +87,7 @@ impl Envoy {
 
     /// Resident memory in bytes.
     pub(crate) fn memory(&self) -> Result<u64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.pid))?;
+        let status = fs::read_to_string(format!("/proc/{}/status", self.leash.pid))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
         let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse()?;
         kibibytes.checked_mul(1024).context("too much memory")
@@ -118,14 +98,6 @@ impl Envoy {
         let lines: Vec<_> = log.lines().rev().take(10).collect();
         let last: Vec<_> = lines.into_iter().rev().collect();
         format!("{}:\n{}", self.log.display(), last.join("\n"))
-    }
-}
-
-impl Drop for Envoy {
-    fn drop(&mut self) {
-        // The leash's input closes: it ends Envoy, then itself.
-        drop(self.leash.stdin.take());
-        let _ = self.leash.wait();
     }
 }
 

@@ -1,11 +1,12 @@
 //! An Envoy with the filter and a policy in front of an upstream.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
 use crate::certs::Ca;
@@ -14,6 +15,7 @@ use crate::config::Config;
 use crate::envoy::{Envoy, root};
 use crate::policy;
 use crate::runtime::until;
+use crate::telemetry::{Series, audit};
 
 /// The host name under which every gate serves, as in the sample policy.
 const HOST: &str = "api.shop.example";
@@ -40,6 +42,9 @@ pub struct Setup {
     default_policy: Option<String>,
     normalised: bool,
     h1_trailers: bool,
+    quiet: bool,
+    careless_cleartext: bool,
+    debug: bool,
     env: Vec<(String, String)>,
 }
 
@@ -93,6 +98,29 @@ impl Setup {
         self
     }
 
+    /// Does not print where the logs are: for a program with an output of its own.
+    #[must_use]
+    pub fn quiet(mut self) -> Self {
+        self.quiet = true;
+        self
+    }
+
+    /// Takes the listener without TLS for one behind a careless hop: it leaves odd paths and names to the filter, as
+    /// [`Self::without_normalisation`] does, and believes what headers say of the address and the scheme. So one gate
+    /// shows both ways.
+    #[must_use]
+    pub fn careless_cleartext(mut self) -> Self {
+        self.careless_cleartext = true;
+        self
+    }
+
+    /// Logs all that the filter and Envoy's own wasm code say, debugging included.
+    #[must_use]
+    pub fn debug(mut self) -> Self {
+        self.debug = true;
+        self
+    }
+
     /// An environment variable that the filter may read.
     #[must_use]
     pub fn env(mut self, name: &str, value: &str) -> Self {
@@ -106,17 +134,19 @@ impl Setup {
         fs::create_dir_all(&runs)?;
         // Kept for whoever looks into a failure; `make test` removes those of other days, `make clean` all.
         let folder = tempfile::Builder::new().prefix("gate-").tempdir_in(runs)?.keep();
-        println!("logs of this gate: {}", folder.display());
+        if !self.quiet {
+            println!("logs of this gate: {}", folder.display());
+        }
 
         let ca = Ca::new()?;
         let (config, plugin) = self.render(&folder, &ca)?;
         if let Some(text) = &self.policy {
             write_policy(&folder, &plugin, text)?;
         }
-        let envoy = Envoy::start(&folder, &config, self.workers, &self.env)?;
+        let envoy = Envoy::start(&folder, &config, self.workers, self.debug, &self.env)?;
         let (https, cleartext) = (envoy.admin.listener("https")?, envoy.admin.listener("cleartext")?);
         let tls = Tls::new(&ca.pem(), HOST)?;
-        Ok(Gate { folder, envoy, https, cleartext, tls, plugin })
+        Ok(Gate { folder, quiet: self.quiet, envoy, https, cleartext, tls, plugin })
     }
 
     fn render(&self, folder: &Path, ca: &Ca) -> Result<(PathBuf, Value)> {
@@ -124,6 +154,7 @@ impl Setup {
         let (certificate, key) = (folder.join("edge.crt"), folder.join("edge.key"));
         fs::write(&certificate, leaf.cert_pem)?;
         fs::write(&key, leaf.key_pem)?;
+        fs::write(authority(folder), ca.pem())?;
         let idp_authority = folder.join("idp-ca.crt");
         // Without an identity provider the cluster leads to a closed port.
         let nobody = (([127, 0, 0, 1], 1).into(), ca.pem());
@@ -146,6 +177,9 @@ impl Setup {
         if !self.normalised {
             config.without_normalisation()?;
         }
+        if self.careless_cleartext {
+            config.careless_cleartext()?;
+        }
         let mut plugin = Value::Null;
         if self.policy.is_some() {
             let variables: Vec<_> = self.env.iter().map(|(name, _)| name.clone()).collect();
@@ -166,6 +200,7 @@ impl Setup {
 /// A running Envoy. Ends when dropped, and when the test process ends.
 pub struct Gate {
     folder: PathBuf,
+    quiet: bool,
     envoy: Envoy,
     https: SocketAddr,
     cleartext: SocketAddr,
@@ -186,6 +221,9 @@ impl Gate {
             default_policy: None,
             normalised: true,
             h1_trailers: false,
+            quiet: false,
+            careless_cleartext: false,
+            debug: false,
             env: Vec::new(),
         }
     }
@@ -203,9 +241,20 @@ impl Gate {
     }
 
     fn client_of(&self, address: SocketAddr, protocol: Protocol) -> Client {
-        // Shown by the test runner when the test that asks for the client fails.
-        println!("logs of this gate: {}", self.folder.display());
+        if !self.quiet {
+            self.tell_logs();
+        }
         Client::new(address, protocol).authority(HOST)
+    }
+
+    /// Where the logs are, once a test: its runner shows it when the test fails.
+    fn tell_logs(&self) {
+        thread_local! {
+            static TOLD: RefCell<BTreeSet<PathBuf>> = RefCell::default();
+        }
+        if TOLD.with_borrow_mut(|told| told.insert(self.folder.clone())) {
+            println!("logs of this gate: {}", self.folder.display());
+        }
     }
 
     /// Where the TLS listener listens.
@@ -220,11 +269,29 @@ impl Gate {
         self.cleartext
     }
 
-    /// Gives Envoy another policy (JSON or YAML text) and waits for its verdict.
+    /// The file with the authority (PEM) that signed the TLS listener's certificate.
+    #[must_use]
+    pub fn authority(&self) -> PathBuf {
+        authority(&self.folder)
+    }
+
+    /// Gives Envoy another policy (JSON or YAML text) and waits for its verdict. What it refused last it does not look at
+    /// again, and calls accepted.
     pub fn push(&self, policy: &str) -> Result<Verdict> {
-        ensure!(!self.plugin.is_null(), "this gate has no filter");
+        self.push_to(&self.plugin, policy)
+    }
+
+    /// Like [`Gate::push`], with another `vm_id` around the policy: the name of the data that the filter shares.
+    pub fn push_as(&self, vm_id: &str, policy: &str) -> Result<Verdict> {
+        let mut plugin = self.plugin.clone();
+        *plugin.pointer_mut("/config/vm_config/vm_id").context("the plugin has no vm_id")? = vm_id.into();
+        self.push_to(&plugin, policy)
+    }
+
+    fn push_to(&self, plugin: &Value, policy: &str) -> Result<Verdict> {
+        ensure!(!plugin.is_null(), "this gate has no filter");
         let before = self.discovery()?;
-        write_policy(&self.folder, &self.plugin, policy)?;
+        write_policy(&self.folder, plugin, policy)?;
         until("Envoy's verdict on the policy", || {
             let now = self.discovery()?;
             Ok(match (now.0 > before.0, now.1 > before.1) {
@@ -233,6 +300,16 @@ impl Gate {
                 (false, false) => None,
             })
         })
+    }
+
+    /// Gives Envoy a policy that it must accept; an error with the log's reasons if it does not.
+    pub fn adopt(&self, policy: &str) -> Result<()> {
+        if self.push(policy)? == Verdict::Accepted {
+            return Ok(());
+        }
+        let log = self.log()?;
+        let reasons: Vec<_> = log.lines().filter(|line| line.contains("[error][wasm]")).collect();
+        bail!("the policy is refused:\n{}", reasons.join("\n"))
     }
 
     /// How many policies were accepted, and how many refused.
@@ -245,6 +322,17 @@ impl Gate {
     /// Counters and gauges whose name begins with `prefix`, under Envoy's own names.
     pub fn stats(&self, prefix: &str) -> Result<BTreeMap<String, u64>> {
         self.envoy.admin.stats(prefix)
+    }
+
+    /// The series of one of the filter's metrics.
+    pub fn series(&self, metric: &str) -> Result<Vec<Series>> {
+        let stats = self.stats("wasmcustom.")?;
+        Ok(stats.iter().filter_map(|(name, value)| Series::read(metric, name, *value)).collect())
+    }
+
+    /// The sum of the series of a metric that have all of these labels.
+    pub fn sum(&self, metric: &str, labels: &[(&str, &str)]) -> Result<u64> {
+        Ok(self.series(metric)?.iter().filter(|it| it.has(labels)).map(|it| it.value).sum())
     }
 
     /// Every statistic as Prometheus reads it.
@@ -267,6 +355,26 @@ impl Gate {
         })
     }
 
+    /// The audit events of a policy, once there are this many.
+    pub fn audits(&self, policy: &str, count: usize) -> Result<Vec<Value>> {
+        until("audit events in the access log", || {
+            let lines = self.access_log(0)?;
+            let audits =
+                lines.iter().filter_map(|line| audit(line).transpose()).collect::<Result<Vec<_>>>()?;
+            let of_policy = |it: &Value| it.get("policy").is_some_and(|name| name == policy);
+            Ok(Some(audits.into_iter().filter(of_policy).collect()).filter(|it: &Vec<_>| it.len() >= count))
+        })
+    }
+
+    /// An error if the filter broke down in any worker since the start: its VM was made anew, or is still to be.
+    pub fn unharmed(&self) -> Result<()> {
+        let reloads = self.envoy.admin.stats("wasm.portcullis.vm_reload")?;
+        ensure!(!reloads.is_empty(), "Envoy does not count breakdowns any more");
+        let broken = reloads.values().any(|count| *count > 0);
+        ensure!(!broken, "{reloads:?}, log: {}", self.folder.display());
+        Ok(())
+    }
+
     /// Resident memory of the process, in bytes.
     pub fn memory(&self) -> Result<u64> {
         self.envoy.memory()
@@ -277,6 +385,10 @@ impl Gate {
     pub fn folder(&self) -> &Path {
         &self.folder
     }
+}
+
+fn authority(folder: &Path) -> PathBuf {
+    folder.join("edge-ca.crt")
 }
 
 fn access_log(folder: &Path) -> PathBuf {

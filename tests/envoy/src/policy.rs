@@ -1,7 +1,83 @@
 //! Policies on their way to Envoy.
 
-use anyhow::{Context, Result};
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, ensure};
+use portcullis_shop::keys::Keys;
+use portcullis_shop::mint;
 use serde_json::{Value, json};
+
+/// A policy of this name and mode for every host, over TLS or not; `rest` is YAML, its `routes` at least.
+#[must_use]
+pub fn policy(name: &str, mode: &str, rest: &str) -> String {
+    format!(
+        r#"
+version: 1
+name: {name}
+mode: {mode}
+routing: {{ hosts: any, other_hosts: refuse, unmatched: 404, preflight: refuse }}
+transport: {{ cleartext: allow, min_tls: "1.2" }}
+{rest}
+"#
+    )
+}
+
+/// The sample policy's token `user`, but with these keys written down instead of fetched. As JSON, which is YAML too.
+#[must_use]
+pub fn user_token(keys: &Keys) -> Value {
+    json!({
+        "issuer": mint::ISSUER,
+        "audience": [mint::AUDIENCE],
+        "algorithms": ["ES256", "RS256"],
+        "type": ["at+jwt"],
+        "keys": { "inline": { "keys": keys.jwks() } },
+        "max_lifetime": "15m",
+        "clock_skew": "30s",
+        "require": ["sub", "jti", "sid"],
+        "claims": [{ "claim": "tenant", "is": "shop" }],
+        "dpop": "disabled",
+        "forward": { "x-user-id": "user.sub" },
+        "keep": false,
+    })
+}
+
+/// A policy that enforces what it says, whose client is whoever is connected.
+#[must_use]
+pub fn enforcing(name: &str, rest: &str) -> String {
+    policy(name, "enforce", &format!("client: {{ ip: connection }}\n{rest}"))
+}
+
+/// The field `tokens` with one definition, `user`, that takes the shop's access tokens. `keys` is what stands there, on one
+/// line.
+#[must_use]
+pub fn user_tokens(keys: &str) -> String {
+    format!(
+        "
+tokens:
+  user:
+    issuer: https://id.shop.example
+    audience: [shop-mobile-api]
+    algorithms: [ES256, RS256]
+    keys: {keys}
+    max_lifetime: 15m
+    require: [sub]
+    forward: {{ x-user-id: user.sub }}
+    keep: false
+"
+    )
+}
+
+/// The one document that the filter takes, made of a policy's file and all that it names as `portcullis bundle` makes it.
+pub fn bundle(policy: &Path) -> Result<String> {
+    let folder = tempfile::tempdir()?;
+    let output = folder.path().join("policy.json");
+    let words = ["portcullis", "bundle", "--format", "policy", "--output"].map(OsString::from);
+    let exit = portcullis::cli::run(words.into_iter().chain([output.clone().into(), policy.into()]));
+    ensure!(exit == ExitCode::SUCCESS, "{} is refused", policy.display());
+    std::fs::read_to_string(output).context("the bundle")
+}
 
 /// The one JSON string in which a policy reaches the filter. JSON is taken byte for byte, right or wrong; YAML is translated.
 pub(crate) fn to_json(text: &str) -> Result<String> {

@@ -1,11 +1,14 @@
 //! An upstream that keeps every byte it was sent: the judge of what a filter let through and what it left alone.
 
+use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
 
 use anyhow::Result;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
@@ -30,6 +33,8 @@ pub struct Seen {
     pub wire: Vec<u8>,
 }
 
+const CLOSE: &[u8] = b"connection: close\r\n";
+
 /// An HTTP/1.1 server on a free loopback port that records requests. Stops when dropped.
 pub struct Recorder {
     address: SocketAddr,
@@ -40,30 +45,42 @@ pub struct Recorder {
 #[derive(Default)]
 struct Record {
     begun: AtomicUsize,
+    bytes: AtomicUsize,
     whole: Mutex<Vec<Seen>>,
 }
 
-type Answerer = Arc<dyn Fn(&Seen) -> Vec<u8> + Send + Sync>;
+type Early = dyn Fn(&str) -> Option<Vec<u8>> + Send + Sync;
+type Answerer = dyn Fn(&Seen) -> Vec<u8> + Send + Sync;
 
 impl Recorder {
-    /// Answers every request with these bytes of HTTP/1.1.
+    /// Answers every request with these bytes of HTTP/1.1. An answer that says `connection: close` ends its connection.
     pub fn answering(bytes: impl AsRef<[u8]>) -> Result<Self> {
         let bytes = bytes.as_ref().to_vec();
         Self::start(move |_| bytes.clone())
     }
 
-    /// Answers with what `answer` makes of the request, as bytes of HTTP/1.1.
+    /// Answers with what `answer` makes of the request, as bytes of HTTP/1.1; closes the connection where that is nothing.
     pub fn start(answer: impl Fn(&Seen) -> Vec<u8> + Send + Sync + 'static) -> Result<Self> {
+        Self::start_eager(|_| None, answer)
+    }
+
+    /// The same, but where `early` knows the request's target its answer is sent as soon as the head is there, and the
+    /// body is read after.
+    pub fn start_eager(
+        early: impl Fn(&str) -> Option<Vec<u8>> + Send + Sync + 'static,
+        answer: impl Fn(&Seen) -> Vec<u8> + Send + Sync + 'static,
+    ) -> Result<Self> {
         let listener = block_on(TcpListener::bind("127.0.0.1:0"))?;
         let address = listener.local_addr()?;
         let record = Arc::<Record>::default();
-        let (kept, answer): (_, Answerer) = (Arc::clone(&record), Arc::new(answer));
+        let kept = Arc::clone(&record);
+        let (early, answer): (Arc<Early>, Arc<Answerer>) = (Arc::new(early), Arc::new(answer));
         let serving = runtime().spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (record, answer) = (Arc::clone(&kept), Arc::clone(&answer));
+                let (record, early, answer) = (Arc::clone(&kept), Arc::clone(&early), Arc::clone(&answer));
                 tokio::spawn(async move {
                     // A broken connection is the peer's business: what arrived whole was recorded.
-                    let _ = serve(stream, &record, &answer).await;
+                    let _ = serve(stream, &record, &*early, &*answer).await;
                 });
             }
         });
@@ -87,6 +104,12 @@ impl Recorder {
     pub fn begun(&self) -> usize {
         self.record.begun.load(Ordering::SeqCst)
     }
+
+    /// How many bytes have arrived since the start, also of requests that broke off.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.record.bytes.load(Ordering::SeqCst)
+    }
 }
 
 impl Drop for Recorder {
@@ -95,13 +118,17 @@ impl Drop for Recorder {
     }
 }
 
-async fn serve(mut stream: TcpStream, record: &Record, answer: &Answerer) -> Result<()> {
+async fn serve(mut stream: TcpStream, record: &Record, early: &Early, answer: &Answerer) -> Result<()> {
     stream.set_nodelay(true)?;
     let (reader, mut writer) = stream.split();
-    let mut wire = Wire::new(reader);
+    let mut wire = Wire::new(Counted { reader, bytes: &record.bytes });
     while let Some(head) = wire.head().await? {
         record.begun.fetch_add(1, Ordering::SeqCst);
         let (method, path, headers) = parse_request(&head)?;
+        let answered = early(&path);
+        if let Some(bytes) = &answered {
+            writer.write_all(bytes).await?;
+        }
         let body = wire.body(Framing::of(&headers, Framing::None)?).await?;
         let seen = Seen {
             method,
@@ -111,11 +138,36 @@ async fn serve(mut stream: TcpStream, record: &Record, answer: &Answerer) -> Res
             body: body.content,
             trailers: body.trailers,
         };
-        let bytes = answer(&seen);
+        let bytes = if answered.is_some() { Vec::new() } else { answer(&seen) };
         lock(&record.whole).push(seen);
+        if bytes.is_empty() {
+            break;
+        }
         writer.write_all(&bytes).await?;
+        if bytes.windows(CLOSE.len()).any(|window| window == CLOSE) {
+            break;
+        }
     }
     Ok(())
+}
+
+/// A reader whose bytes are counted as they come.
+struct Counted<'r, R> {
+    reader: R,
+    bytes: &'r AtomicUsize,
+}
+
+impl<R: AsyncRead + Unpin> AsyncRead for Counted<'_, R> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.reader).poll_read(context, buffer))?;
+        self.bytes.fetch_add(buffer.filled().len().saturating_sub(before), Ordering::SeqCst);
+        Poll::Ready(Ok(()))
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

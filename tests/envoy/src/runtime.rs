@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::sync::OnceLock;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Result, bail};
 use tokio::runtime::{Builder, Runtime};
@@ -27,12 +27,26 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
     runtime().block_on(future)
 }
 
+/// The time in whole seconds, as tokens have it.
+#[expect(clippy::disallowed_methods, reason = "a real Envoy looks at the real time")]
+#[must_use]
+pub fn unix_now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
 /// Like [`block_on`], but gives up after 20 seconds.
 pub(crate) fn bounded<T>(what: &str, future: impl Future<Output = Result<T>>) -> Result<T> {
     match block_on(async { tokio::time::timeout(PATIENCE, future).await }) {
         Ok(result) => result,
         Err(_) => bail!("{what}: nothing within {PATIENCE:?}"),
     }
+}
+
+/// What an action answers, and how long it took.
+pub fn timed<T>(action: impl FnOnce() -> T) -> (T, Duration) {
+    let start = Instant::now();
+    let answer = action();
+    (answer, start.elapsed())
 }
 
 /// Asks again and again until there is an answer; an error after 20 seconds, or as soon as `ask` gives one.

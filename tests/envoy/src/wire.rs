@@ -127,7 +127,7 @@ impl<R: AsyncRead + Unpin> Wire<R> {
         }
     }
 
-    async fn exactly(&mut self, count: usize) -> Result<Vec<u8>> {
+    pub(crate) async fn exactly(&mut self, count: usize) -> Result<Vec<u8>> {
         while self.held.len() < count {
             if !self.more().await? {
                 return self.cut_off("a body");

@@ -9,7 +9,7 @@
 //! | `x-user-id` and `x_user_id` are believed from anybody | [`caller`] |
 //! | object ids are taken at face value (BOLA), in path, query, header and body | [`users`], [`orders`], [`money`] |
 //! | of a parameter or header that comes twice the last one counts | [`caller`], [`money`] |
-//! | answers hold everything there is: `password_hash`, `internal_notes`, `margin_cents` | [`users`], [`orders`] |
+//! | answers hold everything there is, `password_hash`, `internal_notes`, `margin_cents`, unless `?fields=` asks for less | [`users`], [`orders`] |
 //! | `PATCH` sets any field, `roles` and `balance_cents` too (mass assignment) | [`users`] |
 //! | no limits: passwords and six-digit codes may be guessed for ever, lists have no end | [`session`], [`otp`], [`search`] |
 //! | a body is JSON whatever its `content-type`; of two equal keys the last counts | [`body`] |
@@ -23,6 +23,7 @@ pub(crate) mod body;
 mod caller;
 mod canned;
 mod echo;
+mod fields;
 mod lenient;
 mod money;
 mod orders;

@@ -70,6 +70,24 @@ fn answers_hold_everything_there_is() {
 }
 
 #[test]
+fn an_app_that_names_fields_is_shown_these_alone() {
+    let shop = shop();
+    let alice = "x-user-id: 42\r\n";
+    let user = json!({ "id": ALICE, "name": "Alice" });
+    assert_eq!(get(shop.api, "/v1/users/42?fields=id,name,nothing").json(), user);
+    let renamed = send(shop.api, "PATCH", "/v1/users/42?fields=name", r#"{"name":"Alice B."}"#);
+    assert_eq!(renamed.json(), json!({ "name": "Alice B." }));
+
+    let order = json!({ "customer_id": BOB, "status": "paid" });
+    let path = format!("/v1/orders/{BOB_ORDER}?fields=customer_id,status");
+    assert_eq!(get(shop.api, &path).json(), order);
+    let orders = call(shop.api, "GET", "/v1/orders?fields=status", alice).json();
+    assert_eq!(orders, json!({ "orders": [{ "status": "paid" }, { "status": "paid" }] }));
+    let new = send(shop.api, "POST", "/v1/orders?fields=status", r#"{"customer_id":"42","items":[]}"#);
+    assert_eq!((new.status, new.json()), (201, json!({ "status": "new" })));
+}
+
+#[test]
 fn a_patch_sets_any_field() {
     let shop = shop();
     let answer =

@@ -18,7 +18,10 @@ const MAX_ERRORS: usize = 10;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Params {
     declared: Box<[Param]>,
-    unknown_query: Unknown,
+    /// As the policy says; `None` where it does not.
+    unknown_query: Option<Unknown>,
+    /// Query parameters that other rules of the route read.
+    named: Box<[Box<str>]>,
 }
 
 /// One declared parameter.
@@ -41,11 +44,10 @@ enum Place {
 }
 
 /// What becomes of a query parameter that is not declared.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Unknown {
     Reject,
     Strip,
-    #[default]
     Allow,
 }
 
@@ -78,10 +80,11 @@ impl Params {
     }
 
     fn check_unknown(&self, query: Query<'_>) -> Result<Option<QueryEdit>, Refusal> {
-        if self.unknown_query == Unknown::Allow || query.iter().all(|(name, _)| self.declares(&name)) {
+        let unknown = self.unknown();
+        if unknown == Unknown::Allow || query.iter().all(|(name, _)| self.declares(&name)) {
             return Ok(None);
         }
-        if self.unknown_query == Unknown::Reject {
+        if unknown == Unknown::Reject {
             return Err(Reason::RequestUnknownQuery.into());
         }
         // What stays, stays in the bytes that were judged.
@@ -93,8 +96,21 @@ impl Params {
         Ok(Some(QueryEdit(kept.join(&b'&'))))
     }
 
+    /// Adds query parameters that other rules of the route read.
+    pub(crate) fn naming<'n>(self, names: impl Iterator<Item = &'n str>) -> Self {
+        Self { named: names.map(Into::into).collect(), ..self }
+    }
+
+    /// What becomes of unknown ones: refused where any is named, since the upstream might read another's twin.
+    fn unknown(&self) -> Unknown {
+        let names_any = !self.named.is_empty() || self.declared.iter().any(|it| it.place == Place::Query);
+        self.unknown_query.unwrap_or(if names_any { Unknown::Reject } else { Unknown::Allow })
+    }
+
     fn declares(&self, name: &[u8]) -> bool {
-        self.declared.iter().any(|param| param.place == Place::Query && *param.name.as_bytes() == *name)
+        let declared =
+            self.declared.iter().filter(|param| param.place == Place::Query).map(|param| &param.name);
+        declared.chain(&self.named).any(|known| *known.as_bytes() == *name)
     }
 }
 

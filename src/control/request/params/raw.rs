@@ -53,11 +53,10 @@ impl Params {
             fine &= require(node, entries, &mut declared, problems).is_some();
         }
         let unknown_query = match fields.optional("unknown_query") {
-            Some(node) => node.word(&Unknown::WORDS, problems)?,
-            None if declared.iter().any(|it| it.place == Place::Query) => Unknown::Reject,
-            None => Unknown::Allow,
+            Some(node) => Some(node.word(&Unknown::WORDS, problems)?),
+            None => None,
         };
-        fine.then(|| Self { declared: declared.into(), unknown_query })
+        fine.then(|| Self { declared: declared.into(), unknown_query, named: Box::default() })
     }
 }
 

@@ -7,6 +7,7 @@
 mod caching;
 mod definitions;
 mod demands;
+mod host;
 mod hostile;
 mod key_sets;
 mod mint;

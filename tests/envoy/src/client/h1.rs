@@ -37,6 +37,19 @@ impl Raw {
         bounded("an answer", answer(&mut self.reader, true))
     }
 
+    /// Reads the status of the next answer, `1xx` too, and leaves its body where it is.
+    pub fn status(&mut self) -> Result<u16> {
+        bounded("the head of an answer", async {
+            let head = self.reader.head().await?.context("the peer closed without an answer")?;
+            Ok(parse_answer(&head)?.0)
+        })
+    }
+
+    /// Reads so many bytes of whatever comes, and leaves the rest.
+    pub fn read(&mut self, count: usize) -> Result<Vec<u8>> {
+        bounded("bytes", self.reader.exactly(count))
+    }
+
     /// Waits until the peer closes; an error when it sends more, or does not within 20 seconds.
     pub fn closed(&mut self) -> Result<()> {
         bounded("the end of the connection", async {

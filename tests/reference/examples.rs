@@ -1,0 +1,79 @@
+//! README's examples and links.
+
+use std::path::Path;
+use std::process::Command;
+use std::process::Output;
+
+use crate::policy::file;
+use crate::readme;
+
+fn portcullis(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_portcullis")).args(arguments).output().unwrap()
+}
+
+/// Checks a policy, which must be good; findings are welcome.
+fn check(policy: &Path, more: &[&str]) {
+    let run = portcullis(&[&["check", policy.to_str().unwrap()], more].concat());
+    let said = String::from_utf8_lossy(&run.stdout);
+    assert!(matches!(run.status.code(), Some(0 | 3)), "{said}");
+}
+
+#[test]
+fn every_example_of_a_policy_is_good() {
+    for (at, text) in readme::examples("policy").iter().enumerate() {
+        check(&file(&format!("policy-{at}.yaml"), text), &[]);
+    }
+}
+
+#[test]
+fn the_policy_of_ten_lines_has_ten_lines() {
+    let [first, ..] = &readme::examples("policy")[..] else { panic!("there is none") };
+    assert_eq!(first.lines().count(), 10);
+}
+
+#[test]
+fn every_change_to_the_policy_of_ten_lines_makes_a_good_one() {
+    let [first, ..] = &readme::examples("policy")[..] else { panic!("there is none") };
+    let policy = file("policy-to-change.yaml", first);
+    for (at, text) in readme::examples("patch").iter().enumerate() {
+        let patch = file(&format!("patch-{at}.yaml"), text);
+        check(&policy, &["--env", patch.to_str().unwrap()]);
+    }
+}
+
+#[test]
+fn no_example_of_yaml_is_left_unchecked() {
+    let fences = readme::text().matches("\n```yaml").count();
+    assert_eq!(fences, readme::examples("policy").len() + readme::examples("patch").len());
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for page in ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"] {
+        let text = std::fs::read_to_string(root.join(page)).unwrap();
+        for link in readme::links(&text) {
+            let (file, anchor) =
+                link.split_once('#').map_or((link, None), |(file, anchor)| (file, Some(anchor)));
+            let file = root.join(if file.is_empty() { page } else { file });
+            assert!(file.exists(), "{page}: {link}");
+            let anchors = readme::anchors(&std::fs::read_to_string(&file).unwrap());
+            assert!(
+                anchor.is_none_or(|anchor| anchors.iter().any(|known| known == anchor)),
+                "{page}: {link}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_exit_codes_are_those_that_the_program_gives() {
+    let good = file("exit-good.yaml", "version: 1\nname: good\nroutes: []\n");
+    let bad = file("exit-bad.yaml", "version: 2\nname: bad\nroutes: []\n");
+    let limit = "limits: { spare: { key: [route], rate: 1/1m } }";
+    let finding = file("exit-finding.yaml", &format!("version: 1\nname: good\nroutes: []\n{limit}\n"));
+    let run = |policy: &Path| portcullis(&["check", policy.to_str().unwrap()]).status.code().unwrap();
+    let usage = portcullis(&["chek"]).status.code().unwrap();
+    let given = [run(&good), run(&bad), usage, run(&finding)].map(|code| code.to_string());
+    assert_eq!(readme::column("exits"), given);
+}
