@@ -9,6 +9,7 @@
 
 mod case;
 mod mint;
+mod properties;
 mod run;
 mod seen;
 

@@ -122,7 +122,7 @@ proptest! {
         let borrowed: Vec<(&[u8], &[u8])> = pairs.iter().map(|(name, value)| (name.as_slice(), value.as_slice())).collect();
         let whole = abi(&borrowed);
         // The last NUL is the host's habit and nobody's need; an empty buffer is an empty map.
-        let at = cut.index(whole.len().saturating_sub(2)).saturating_add(1);
-        prop_assert!(Headers::from_abi(whole[..at].to_vec()).is_none());
+        let cuts: Vec<usize> = (1..whole.len().saturating_sub(1)).collect();
+        prop_assert!(Headers::from_abi(whole[..*cut.get(&cuts)].to_vec()).is_none());
     }
 }
