@@ -22,8 +22,12 @@ routes:
   - { name: open, match: { method: GET, path: /open }, tokens: none }
   - { name: me, match: { method: GET, path: /me }, tokens: [user], access: authenticated }
   - { name: order, match: { method: POST, path: /order }, tokens: [user], access: authenticated, request: { schema: order, max_bytes: 1KiB } }
+  - { name: watched, match: { method: POST, path: /watched }, tokens: [user], access: authenticated, request: { schema: order, max_bytes: 1KiB }, modes: { request: shadow } }
   - { name: upload, match: { method: POST, path: /upload }, tokens: [user], access: authenticated, request: { content: any, max_bytes: 1KiB } }
 ";
+
+/// JSON that is no order.
+const BAD: &[u8] = br#"{"id":"one"}"#;
 
 /// A policy whose tokens are verified with the keys of the shop's provider.
 fn fetching(name: &str, refresh: &str, max_stale: &str, wait: &str) -> String {
@@ -127,7 +131,7 @@ fn requests_wait_for_the_first_keys_and_are_judged_when_they_come() -> Result {
             order("/order").chunk(r#"{"id""#).chunk(":1}").trailer("x-sum", "1"),
             200,
         ),
-        ("bad body", order("/order").chunk(r#"{"id":"one"}"#), 422),
+        ("bad body", order("/order").chunk(BAD), 422),
         (
             "bad body in chunks, with trailers",
             order("/order").chunk(r#"{"id""#).chunk(":true}").trailer("x-sum", "1"),
@@ -135,6 +139,8 @@ fn requests_wait_for_the_first_keys_and_are_judged_when_they_come() -> Result {
         ),
         ("no body where one must be", order("/order"), 400),
         ("large body", order("/order").chunk("[").chunk(" ".repeat(2000)), 413),
+        ("bad body in shadow", order("/watched").chunk(BAD), 200),
+        ("bad body in shadow, with trailers", order("/watched").chunk(BAD).trailer("x-sum", "1"), 200),
         ("upload", order("/upload").chunk("some").chunk("thing"), 200),
         ("large upload", order("/upload").chunk("some").chunk("x".repeat(2000)), 413),
         ("large upload with trailers", order("/upload").chunk("x".repeat(2000)).trailer("x-sum", "1"), 413),
@@ -158,12 +164,13 @@ fn requests_wait_for_the_first_keys_and_are_judged_when_they_come() -> Result {
     let json = "content-type: application/json\r\ncontent-length: 8\r\n\r\n{\"id";
     let mut late = begin("POST /order", json)?;
     let mut late_and_bad = begin("POST /order", json)?;
+    let mut late_in_shadow = begin("POST /watched", json)?;
     let mut late_and_large =
         begin("POST /upload", &format!("transfer-encoding: chunked\r\n\r\n258\r\n{:600}\r\n", ""))?;
     let count = u64::try_from(2 * rows.len())?;
-    scene.held(count + 4)?;
+    scene.held(count + 5)?;
     drop(leaving);
-    scene.held(count + 3)?;
+    scene.held(count + 4)?;
     assert_eq!(scene.upstream.begun(), 2, "nothing went on but what needs no keys");
     // Those who wait outlive the policy under which they came.
     assert_eq!(scene.gate.push(&fetching("longer", "1s", "1h", "29s"))?, Verdict::Accepted);
@@ -177,15 +184,24 @@ fn requests_wait_for_the_first_keys_and_are_judged_when_they_come() -> Result {
     assert_eq!(late.answer()?.status, 200);
     late_and_bad.write("\":x}")?;
     assert_eq!(late_and_bad.answer()?.status, 400);
+    late_in_shadow.write("\":x}")?;
+    assert_eq!(late_in_shadow.answer()?.status, 200);
+    let would = [("route", "watched"), ("outcome", "would_refuse")];
+    assert_eq!(scene.gate.sum("portcullis_decisions_total", &would)?, 5);
     let seen = scene.upstream.take();
-    assert_eq!(seen.len(), 9, "{seen:?}");
-    assert_eq!(scene.upstream.begun(), 2 + 9 + 1, "nothing of what was refused, but the upload that goes on");
+    assert_eq!(seen.len(), 14, "{seen:?}");
+    assert_eq!(
+        scene.upstream.begun(),
+        2 + 14 + 1,
+        "nothing of what was refused, but the upload that goes on"
+    );
     for seen in seen {
         assert_eq!(seen.headers.get("x-user-id").as_deref(), Some("42"), "{seen:?}");
         assert!(!seen.headers.has("authorization"), "{seen:?}");
         let whole = match seen.path.as_str() {
             "/order" => seen.body == br#"{"id":1}"#,
             "/upload" => seen.body == b"something",
+            "/watched" => seen.body == BAD || seen.body == br#"{"id":x}"#,
             _ => seen.body.is_empty(),
         };
         assert!(whole, "{seen:?}");

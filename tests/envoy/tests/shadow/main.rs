@@ -27,6 +27,9 @@ const OVERRIDES: [&str; 5] =
 /// What a route that reads answers takes off its requests in every mode, so that they come whole and plain.
 const TAKEN_OFF: [&str; 3] = ["accept-encoding", "range", "if-range"];
 
+/// Where the upstream answers by the head alone.
+const EARLY: &str = "/v1/bulk?early";
+
 fn keys() -> &'static Keys {
     static KEYS: OnceLock<Keys> = OnceLock::new();
     KEYS.get_or_init(|| Keys::generate().unwrap())
@@ -108,7 +111,9 @@ fn play(gate: &Gate, upstream: &Recorder, row: &Row, protocol: Protocol) -> Resu
 
 #[test]
 fn upstream_and_client_see_what_they_see_without_the_gate() -> Result {
-    let upstream = Recorder::start(answers::answer)?;
+    let early = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+    let upstream =
+        Recorder::start_eager(|target| (target == EARLY).then(|| early.to_vec()), answers::answer)?;
     let gate = || Gate::before(upstream.address()).h1_trailers().without_normalisation();
     let bare = gate().start()?;
     let shadow = gate().workers(4).policy(policy("shadow")).start()?;
@@ -137,6 +142,15 @@ fn upstream_and_client_see_what_they_see_without_the_gate() -> Result {
     let told = told(&shadow.access_log(lines)?, &sent)?;
     counted(&shadow, &told)?;
 
+    // An upstream may answer before it has read the request: nobody will know what that was.
+    let unread = [("route", "bulk"), ("outcome", "uninspected")];
+    let before = shadow.sum("portcullis_decisions_total", &unread)?;
+    let expected = answered_early(&bare)?;
+    assert_eq!(expected.text(), "ok");
+    assert_eq!(answered_early(&disabled)?, expected);
+    assert_eq!(answered_early(&shadow)?, expected);
+    assert_eq!(shadow.sum("portcullis_decisions_total", &unread)?, before + 1);
+
     let admitted = [("outcome", "admitted")];
     let all: u64 = disabled.sum("portcullis_decisions_total", &[])?;
     assert_eq!(
@@ -145,6 +159,16 @@ fn upstream_and_client_see_what_they_see_without_the_gate() -> Result {
         "nothing is said where all is disabled"
     );
     Ok(())
+}
+
+/// Half a request, which is all that its answer waits for.
+fn answered_early(gate: &Gate) -> Result<Answer> {
+    let mut raw = gate.client(Protocol::H1).connect_raw()?;
+    let head = "host: api.shop.example\r\ncontent-type: application/json\r\ncontent-length: 10";
+    raw.write(format!("POST {EARLY} HTTP/1.1\r\n{head}\r\n\r\n{{\"id\""))?;
+    let mut answer = raw.answer()?;
+    answer.headers.0.retain(|(name, _)| name != b"date");
+    Ok(answer)
 }
 
 type Sent = BTreeMap<String, (String, &'static [&'static str])>;
