@@ -8,6 +8,7 @@ pub mod digest;
 mod fields;
 mod json;
 mod merge;
+mod protobuf;
 mod read;
 #[cfg(test)]
 mod tests;

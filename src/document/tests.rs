@@ -104,3 +104,62 @@ fn patches_as_rfc_7396_appendix_a_says() {
         assert_eq!(merged, result, "{target} with {patch}");
     }
 }
+
+/// One field of wire type 2, its length in two bytes.
+fn message(field: u8, bytes: &[u8]) -> Vec<u8> {
+    let [low, high] = u16::try_from(bytes.len()).unwrap().wrapping_shl(1).to_le_bytes();
+    [&[field << 3 | 2, low >> 1 | 0x80, high], bytes].concat()
+}
+
+fn entry(key: &str, value: &[u8]) -> Vec<u8> {
+    message(1, &[message(1, key.as_bytes()), message(2, value)].concat())
+}
+
+/// The wire form of a `Struct`: `{"version": 1, "name": "a", "on": true, "nil": null, "rate": 0.5, "list": ["x", {"k":
+/// -3}]}`, its entries apart.
+fn wire() -> Vec<Vec<u8>> {
+    let double = |it: f64| [&[0x11], it.to_le_bytes().as_slice()].concat();
+    let inner = message(5, &entry("k", &double(-3.0)));
+    let list = message(6, &[message(1, &message(3, b"x")), message(1, &inner)].concat());
+    vec![
+        entry("version", &double(1.0)),
+        entry("name", &message(3, b"a")),
+        entry("on", &[0x20, 1]),
+        entry("nil", &[0x08, 0]),
+        entry("rate", &double(0.5)),
+        entry("list", &list),
+    ]
+}
+
+#[test]
+fn reads_the_wire_form_of_a_struct_as_the_json_that_it_stands_for() {
+    let problems = Problems::default();
+    let node = Node::from_struct(&wire().concat(), &problems).unwrap();
+    let json = r#"{"version":1,"name":"a","on":true,"nil":null,"rate":0.5,"list":["x",{"k":-3}]}"#;
+    assert_eq!(node.to_compact_json().unwrap(), json);
+    assert!(problems.none());
+    let twice = [wire(), wire()].concat().concat();
+    assert!(Node::from_struct(&twice, &problems).is_some() && !problems.none(), "a name twice");
+}
+
+#[test]
+fn refuses_what_is_no_struct_and_what_nests_too_deep() {
+    let problems = Problems::default();
+    let (whole, mut ends) = (wire().concat(), Vec::new());
+    wire()
+        .iter()
+        .for_each(|entry| ends.push(ends.last().copied().unwrap_or(0_usize).saturating_add(entry.len())));
+    for cut in 1..whole.len() {
+        assert_eq!(Node::from_struct(&whole[..cut], &problems).is_some(), ends.contains(&cut), "{cut}");
+    }
+    let nested = |levels| (0..levels).fold(vec![0x08, 0], |inner, _| message(6, &message(1, &inner)));
+    assert!(Node::from_struct(&entry("d", &nested(MAX_DEPTH - 1)), &problems).is_some());
+    assert!(Node::from_struct(&entry("d", &nested(MAX_DEPTH)), &problems).is_none());
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_bytes_make_the_reader_of_structs_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {
+        let _ = Node::from_struct(&bytes, &Problems::default());
+    }
+}

@@ -105,7 +105,7 @@ impl Root {
         let problems = Problems::default();
         let env = |name: &str| std::env::var(name).ok();
         let circumstances = Circumstances { now: host::now(), secrets: Secrets::needed(&env) };
-        let policy = Node::from_json(&text, &problems).and_then(|node| {
+        let policy = read(&text, &problems).and_then(|node| {
             VM.with_borrow_mut(|vm| Policy::compile(&node, &mut vm.schemas, circumstances, &problems))
         });
         let (faults, remarks) = problems.into_parts();
@@ -169,6 +169,17 @@ impl Root {
         self.fetcher.adopt(&runtime);
         Some(runtime)
     }
+}
+
+/// The configuration is JSON, or the wire form of a `Struct`; what is neither is told as JSON that does not read.
+fn read(text: &[u8], problems: &Problems) -> Option<Rc<Node>> {
+    let unheard = Problems::default();
+    if Node::from_json(text, &unheard).is_none()
+        && let Some(node) = Node::from_struct(text, problems).filter(|_| !text.is_empty())
+    {
+        return Some(node);
+    }
+    Node::from_json(text, problems)
 }
 
 /// The gauge of the policy in force: 1 under its digest, 0 under the one before.

@@ -44,6 +44,7 @@ pub struct Setup {
     h1_trailers: bool,
     quiet: bool,
     careless_cleartext: bool,
+    policy_file: &'static str,
     debug: bool,
     env: Vec<(String, String)>,
 }
@@ -128,6 +129,13 @@ impl Setup {
         self
     }
 
+    /// Lets Envoy watch a YAML file instead of a JSON file.
+    #[must_use]
+    pub fn in_yaml(mut self) -> Self {
+        self.policy_file = "policy/policy.yaml";
+        self
+    }
+
     /// Starts Envoy and waits until every worker serves.
     pub fn start(self) -> Result<Gate> {
         let runs = root().join(".run");
@@ -141,12 +149,17 @@ impl Setup {
         let ca = Ca::new()?;
         let (config, plugin) = self.render(&folder, &ca)?;
         if let Some(text) = &self.policy {
-            write_policy(&folder, &plugin, text)?;
+            write_policy(
+                &folder,
+                self.policy_file,
+                &policy::ecds(&plugin, &policy::to_json(text)?)?.to_string(),
+            )?;
         }
         let envoy = Envoy::start(&folder, &config, self.workers, self.debug, &self.env)?;
         let (https, cleartext) = (envoy.admin.listener("https")?, envoy.admin.listener("cleartext")?);
         let tls = Tls::new(&ca.pem(), HOST)?;
-        Ok(Gate { folder, quiet: self.quiet, envoy, https, cleartext, tls, plugin })
+        let policy_file = self.policy_file;
+        Ok(Gate { folder, quiet: self.quiet, envoy, https, cleartext, tls, plugin, policy_file })
     }
 
     fn render(&self, folder: &Path, ca: &Ca) -> Result<(PathBuf, Value)> {
@@ -183,7 +196,7 @@ impl Setup {
         let mut plugin = Value::Null;
         if self.policy.is_some() {
             let variables: Vec<_> = self.env.iter().map(|(name, _)| name.clone()).collect();
-            config.filter(&module()?, &policy_file(folder), &variables)?;
+            config.filter(&module()?, &folder.join(self.policy_file), &variables)?;
             if let Some(text) = &self.default_policy {
                 config.default_policy(&policy::to_json(text)?)?;
             }
@@ -206,6 +219,7 @@ pub struct Gate {
     cleartext: SocketAddr,
     tls: Tls,
     plugin: Value,
+    policy_file: &'static str,
 }
 
 impl Gate {
@@ -223,6 +237,7 @@ impl Gate {
             h1_trailers: false,
             quiet: false,
             careless_cleartext: false,
+            policy_file: "policy/policy.json",
             debug: false,
             env: Vec::new(),
         }
@@ -290,8 +305,20 @@ impl Gate {
 
     fn push_to(&self, plugin: &Value, policy: &str) -> Result<Verdict> {
         ensure!(!plugin.is_null(), "this gate has no filter");
+        self.push_text(&policy::ecds(plugin, &policy::to_json(policy)?)?.to_string())
+    }
+
+    /// Gives Envoy a policy that its own YAML reader makes a `Struct` of, as whoever does not use `portcullis bundle` would:
+    /// `policy` is a YAML flow map, byte for byte. For a gate that was set up [`Setup::in_yaml`].
+    pub fn push_struct(&self, policy: &str) -> Result<Verdict> {
+        let hole = "the policy goes here";
+        let text = policy::ecds_struct(&self.plugin, hole)?.to_string();
+        self.push_text(&text.replace(&format!("\"{hole}\""), policy))
+    }
+
+    fn push_text(&self, text: &str) -> Result<Verdict> {
         let before = self.discovery()?;
-        write_policy(&self.folder, plugin, policy)?;
+        write_policy(&self.folder, self.policy_file, text)?;
         until("Envoy's verdict on the policy", || {
             let now = self.discovery()?;
             Ok(match (now.0 > before.0, now.1 > before.1) {
@@ -395,15 +422,11 @@ fn access_log(folder: &Path) -> PathBuf {
     folder.join("access.log")
 }
 
-fn policy_file(folder: &Path) -> PathBuf {
-    folder.join("policy/policy.json")
-}
-
 /// Written beside and renamed, as every manifest asks for: Envoy never reads half a file.
-fn write_policy(folder: &Path, plugin: &Value, text: &str) -> Result<()> {
-    let (fresh, file) = (folder.join("policy.fresh"), policy_file(folder));
+fn write_policy(folder: &Path, file: &str, text: &str) -> Result<()> {
+    let (fresh, file) = (folder.join("policy.fresh"), folder.join(file));
     fs::create_dir_all(folder.join("policy"))?;
-    fs::write(&fresh, policy::ecds(plugin, &policy::to_json(text)?)?.to_string())?;
+    fs::write(&fresh, text)?;
     Ok(fs::rename(fresh, file)?)
 }
 

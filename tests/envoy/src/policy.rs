@@ -90,9 +90,17 @@ pub(crate) fn to_json(text: &str) -> Result<String> {
 
 /// The file that Envoy watches: the sample's own plugin configuration around a policy.
 pub(crate) fn ecds(plugin: &Value, policy: &str) -> Result<Value> {
+    configured(plugin, json!({ "@type": "type.googleapis.com/google.protobuf.StringValue", "value": policy }))
+}
+
+/// The same with the policy as a `Struct`, which is read by Envoy before the filter sees it.
+pub(crate) fn ecds_struct(plugin: &Value, policy: &str) -> Result<Value> {
+    configured(plugin, json!({ "@type": "type.googleapis.com/google.protobuf.Struct", "value": policy }))
+}
+
+fn configured(plugin: &Value, configuration: Value) -> Result<Value> {
     let mut plugin = plugin.clone();
-    *plugin.pointer_mut("/config/configuration/value").context("the plugin has no configuration")? =
-        policy.into();
+    *plugin.pointer_mut("/config/configuration").context("the plugin has no configuration")? = configuration;
     Ok(json!({
         "resources": [{
             "@type": "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig",
