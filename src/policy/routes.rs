@@ -22,7 +22,11 @@ use crate::document::over;
 use crate::fault::Fault;
 use crate::fault::Place;
 use crate::fault::Problems;
+use crate::model::mode::Control;
+use crate::model::mode::Mode;
+use crate::model::mode::Rule;
 use crate::model::name::Name;
+use crate::model::time::Nanos;
 use crate::policy::Route;
 use crate::policy::modes::ModeWords;
 use crate::policy::modes::Modes;
@@ -288,10 +292,26 @@ impl<'n> RawRoute<'n> {
             it.route.as_ref().is_none_or(|wanted| *wanted == name || Some(wanted) == group_name)
         };
         let modes = Modes::resolve(&levels, around.overrides, fits, &limits);
+        remark_lowered(&modes, access.is_some(), place, problems);
         let team = team.or_else(|| group.as_ref().and_then(|group| group.team.clone()));
         let (demand, request, response) =
             (demand?, request?, response.map_or(Some(None), |it| it.map(Some))?);
         Some(Route { name, team, demand, access, request, response, limits, modes })
+    }
+}
+
+/// Remarks where a token is not enforced and what needs one is: a caller without a good one is refused all the same.
+fn remark_lowered(modes: &Modes, has_access: bool, place: &Place, problems: &Problems) {
+    // Modes as written: by then every override has ended.
+    let written = |rule| modes.rule(rule, Nanos(u64::MAX));
+    let needs = |rule: &&Rule| rule.control() == Control::Access && written(**rule) == Mode::Enforce;
+    if has_access
+        && written(Rule::Whole(Control::Tokens)) != Mode::Enforce
+        && Rule::ALL.iter().any(|it| needs(&it))
+    {
+        let text = "`tokens` does not enforce here and `access` does: a caller without a good token is refused with \
+                    tokens.missing all the same; lower both to let such callers through";
+        problems.remark(place, "tokens-lowered-alone", text);
     }
 }
 

@@ -125,6 +125,7 @@ routes:
     access: authenticated
     routes:
       - {{ name: one, match: {{ method: GET, path: /one }}, tokens: none, access: authenticated, request: {{ content: any }} }}
+      - {{ name: two, match: {{ method: GET, path: /two }}, modes: {{ tokens: shadow }} }}
 overrides:
   - {{ route: all, control: client, mode: shadow, until: "2020-01-01T00:00:00Z", owner: a, reason: b }}
   - {{ route: gone, control: client, mode: shadow, until: "2020-01-01T00:00:00Z", owner: a, reason: b }}
