@@ -102,10 +102,10 @@ impl Root {
                 return None;
             }
         };
-        let problems = Problems::default();
+        let (node, problems) = read(&text);
         let env = |name: &str| std::env::var(name).ok();
         let circumstances = Circumstances { now: host::now(), secrets: Secrets::needed(&env) };
-        let policy = read(&text, &problems).and_then(|node| {
+        let policy = node.and_then(|node| {
             VM.with_borrow_mut(|vm| Policy::compile(&node, &mut vm.schemas, circumstances, &problems))
         });
         let (faults, remarks) = problems.into_parts();
@@ -171,15 +171,18 @@ impl Root {
     }
 }
 
-/// The configuration is JSON, or the wire form of a `Struct`; what is neither is told as JSON that does not read.
-fn read(text: &[u8], problems: &Problems) -> Option<Rc<Node>> {
-    let unheard = Problems::default();
-    if Node::from_json(text, &unheard).is_none()
-        && let Some(node) = Node::from_struct(text, problems).filter(|_| !text.is_empty())
-    {
-        return Some(node);
+/// The configuration is JSON, or the wire form of a `Struct`; what is neither is told as JSON that does not read. With
+/// what was noted on the way.
+fn read(text: &[u8]) -> (Option<Rc<Node>>, Problems) {
+    let as_json = Problems::default();
+    if let Some(node) = Node::from_json(text, &as_json) {
+        return (Some(node), as_json);
     }
-    Node::from_json(text, problems)
+    let as_struct = Problems::default();
+    match Node::from_struct(text, &as_struct).filter(|_| !text.is_empty()) {
+        Some(node) => (Some(node), as_struct),
+        None => (None, as_json),
+    }
 }
 
 /// The gauge of the policy in force: 1 under its digest, 0 under the one before.
