@@ -38,9 +38,9 @@ pub use crate::engine::response::AwaitAnswerBody;
 
 use crate::control::limits::Limiter;
 use crate::control::limits::Stats;
-use crate::control::limits::store::Buckets;
 use crate::control::tokens;
 use crate::control::transport::Protection;
+use crate::model::shared::Buckets;
 use crate::model::time::Nanos;
 
 /// What the engine asks its host. Every answer may cost a host call: it is asked only where the policy needs it.

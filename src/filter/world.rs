@@ -4,13 +4,13 @@ use std::hash::BuildHasher;
 use std::hash::Hasher;
 use std::hash::RandomState;
 
-use crate::control::limits::store::Buckets;
-use crate::control::limits::store::Clash;
-use crate::control::limits::store::Key;
 use crate::control::transport::Protection;
 use crate::control::transport::TlsVersion;
 use crate::engine::World;
 use crate::filter::host;
+use crate::model::shared::BucketKey;
+use crate::model::shared::Buckets;
+use crate::model::shared::Clash;
 use crate::model::time::Nanos;
 
 /// The host of this worker.
@@ -42,7 +42,7 @@ impl World for Host {
 }
 
 impl Buckets for Host {
-    fn read(&self, key: Key) -> Option<(Vec<u8>, u32)> {
+    fn read(&self, key: impl BucketKey) -> Option<(Vec<u8>, u32)> {
         match host::shared(&key.to_string()) {
             Ok(found) => found,
             // No bucket is one byte long: what cannot be read counts as spent, never as fresh.
@@ -50,7 +50,7 @@ impl Buckets for Host {
         }
     }
 
-    fn swap(&self, key: Key, value: &[u8], seen: Option<u32>) -> Result<(), Clash> {
+    fn swap(&self, key: impl BucketKey, value: &[u8], seen: Option<u32>) -> Result<(), Clash> {
         // An absent value takes any number but is no match for a value that came meanwhile; 0 would overwrite it.
         host::set_shared(&key.to_string(), value, seen.unwrap_or(u32::MAX)).map_err(|_| Clash)
     }

@@ -13,6 +13,7 @@ pub mod pointer;
 pub mod quantity;
 pub mod query;
 pub mod secrets;
+pub mod shared;
 #[cfg(test)]
 mod tests;
 pub mod time;

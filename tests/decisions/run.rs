@@ -6,10 +6,6 @@ use std::path::Path;
 use std::rc::Rc;
 
 use portcullis::control::limits::Limiter;
-use portcullis::control::limits::memory::InMemory;
-use portcullis::control::limits::store::Buckets;
-use portcullis::control::limits::store::Clash;
-use portcullis::control::limits::store::Key;
 use portcullis::control::tokens::Caches;
 use portcullis::control::tokens::KeySet;
 use portcullis::control::tokens::Keys;
@@ -27,6 +23,10 @@ use portcullis::engine::World;
 use portcullis::fault::Problems;
 use portcullis::model::headers::Headers;
 use portcullis::model::secrets::Secrets;
+use portcullis::model::shared::BucketKey;
+use portcullis::model::shared::Buckets;
+use portcullis::model::shared::Clash;
+use portcullis::model::shared::InMemory;
 use portcullis::model::time::Nanos;
 use portcullis::policy::Circumstances;
 use portcullis::policy::Policy;
@@ -52,11 +52,11 @@ pub(crate) struct Still {
 }
 
 impl Buckets for Still {
-    fn read(&self, key: Key) -> Option<(Vec<u8>, u32)> {
+    fn read(&self, key: impl BucketKey) -> Option<(Vec<u8>, u32)> {
         self.store.read(key)
     }
 
-    fn swap(&self, key: Key, value: &[u8], seen: Option<u32>) -> Result<(), Clash> {
+    fn swap(&self, key: impl BucketKey, value: &[u8], seen: Option<u32>) -> Result<(), Clash> {
         self.store.swap(key, value, seen)
     }
 }

@@ -15,11 +15,10 @@
 //! of its own.
 //!
 //! `gcra` is the arithmetic, `slots` the bytes of a bucket, `table` the buckets, `key` the fingerprints, `step` the
-//! charging, `store` what the host gives, `raw` and `route` what the policy says.
+//! charging, `store` the names in shared memory, `raw` and `route` what the policy says.
 
 pub mod gcra;
 pub mod key;
-pub mod memory;
 pub mod raw;
 pub mod route;
 mod slots;
@@ -33,11 +32,11 @@ use std::time::Duration;
 
 use crate::control::limits::key::KeySight;
 use crate::control::limits::raw::Limit;
-use crate::control::limits::store::Buckets;
 use crate::control::limits::table::Capacity;
 use crate::control::limits::table::Memory;
 use crate::control::limits::table::Table;
 use crate::control::limits::table::Unprepared;
+use crate::model::shared::Buckets;
 use crate::model::time::Nanos;
 use crate::refusal::Extra;
 use crate::refusal::Reason;

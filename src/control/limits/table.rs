@@ -6,10 +6,10 @@ use siphasher::sip128::SipHasher24;
 
 use crate::control::limits::slots::Bucket;
 use crate::control::limits::slots::OWN;
-use crate::control::limits::store::Buckets;
 use crate::control::limits::store::Key;
 use crate::control::limits::store::Part;
 use crate::model::quantity::Size;
+use crate::model::shared::Buckets;
 
 /// What a bucket is reckoned at: its bytes and what an allocator adds. The host's map adds about a tenth to that.
 const RECKONED: u64 = 1_024;

@@ -10,6 +10,7 @@ mod pattern;
 mod pointer;
 mod quantity;
 mod query;
+mod shared;
 mod value;
 mod version;
 

@@ -16,7 +16,6 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::key::KeySight;
-use super::memory::InMemory;
 use super::raw::Around;
 use super::table::Memory;
 use super::*;
@@ -24,6 +23,9 @@ use crate::document::Node;
 use crate::fault::Problems;
 use crate::model::name::Name;
 use crate::model::quantity::Size;
+use crate::model::shared::BucketKey;
+use crate::model::shared::Clash;
+use crate::model::shared::InMemory;
 use crate::model::value::Seen;
 use crate::model::value::Sight;
 use crate::model::value::Source;
