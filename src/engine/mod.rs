@@ -7,6 +7,7 @@
 //!
 //! The order of the controls stands in `head.rs` and `body.rs`; what a mode means stands in `bench.rs`, once.
 
+mod access;
 mod answer;
 mod bench;
 mod body;
