@@ -152,6 +152,14 @@ impl Refusal {
         Self { reason, extra: Extra::Nothing }
     }
 
+    /// The same, and where it says when to come back, not before `wait` is over.
+    pub fn not_before(self, wait: Duration) -> Self {
+        match self.extra {
+            Extra::RetryAfter(before) => self.with(Extra::RetryAfter(before.max(wait))),
+            _ => self,
+        }
+    }
+
     /// The same with something beside it.
     pub fn with(self, extra: Extra) -> Self {
         Self { extra, ..self }

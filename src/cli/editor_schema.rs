@@ -27,7 +27,7 @@ const FIELDS: &str = "
     in header scheme issuer audience algorithms type keys jwks url cluster refresh timeout max_stale inline secret_env
     max_lifetime clock_skew require claims claim is has any revocation on_error dpop forward keep cache signatures
     file
-    key rate burst missing scope tiers by values count penalty after within block factor max lockout cost distinct
+    key rate burst missing headers scope tiers by values count penalty after within block factor max lockout cost distinct
     value as domain
     group team path match method host upgrade access request response optional
     scopes acr max_auth_age owner unless on_foreign lookup pointer shared conceal

@@ -5,6 +5,8 @@ use std::rc::Rc;
 use crate::control::access::Ownership;
 use crate::control::client::Served;
 use crate::control::limits::Stage;
+use crate::control::limits::quota;
+use crate::control::limits::quota::Quota;
 use crate::control::routing::Misplaced;
 use crate::control::routing::Place;
 use crate::control::tokens;
@@ -45,6 +47,8 @@ pub(crate) struct Exchange {
     pub(crate) ip: Option<ClientIp>,
     /// The value of `strict-transport-security` for every answer to this request.
     pub(crate) hsts: Option<Box<str>>,
+    /// What the client is told of its budgets.
+    pub(crate) quotas: Vec<Quota>,
 }
 
 /// What was cleared before any token was looked at.
@@ -113,7 +117,7 @@ impl Exchange {
         let mut bench = Bench::new(policy, world.now());
         bench.record.ip = ip;
         bench.record.request_id = request_id(&headers);
-        Self { bench, headers: Rc::new(headers), end_of_stream, ip, hsts: None }
+        Self { bench, headers: Rc::new(headers), end_of_stream, ip, hsts: None, quotas: Vec::new() }
     }
 
     /// What can be read from the request so far.
@@ -306,8 +310,18 @@ impl Exchange {
     /// Ends the exchange with a refusal.
     pub(crate) fn refuse(self, refused: &Refused) -> Decision {
         let record = self.bench.record;
-        let realm = self.bench.policy.name.as_str();
-        let answer = Answer::to(&refused.shown, realm, record.request_id.as_deref(), self.hsts.as_deref());
+        let (policy, now) = (&self.bench.policy, self.bench.now);
+        let (realm, id, hsts) = (policy.name.as_str(), record.request_id.as_deref(), self.hsts.as_deref());
+        let answer = if refused.shown.reason.status() == 429 {
+            // Nobody is told to come back before another of the budgets has room.
+            let waits = self.quotas.iter().filter_map(|quota| quota.wait(now));
+            let shown = waits.fold(refused.shown.clone(), Refusal::not_before);
+            let mut answer = Answer::to(&shown, realm, id, hsts);
+            answer.headers.extend(quota::fields(&self.quotas, &policy.limits, now).into_iter().flatten());
+            answer
+        } else {
+            Answer::to(&refused.shown, realm, id, hsts)
+        };
         Decision::Refuse(Box::new(Rejection { answer, record }))
     }
 }
@@ -323,6 +337,13 @@ fn request_id(headers: &Headers) -> Option<Box<str>> {
 /// A refusal of the engine's own, for requests whose head the host could not hand over or change.
 pub fn unreadable(policy: &Rc<Policy>, now: Nanos) -> Decision {
     let bench = Bench::new(policy.clone(), now);
-    let exchange = Exchange { bench, headers: Rc::default(), end_of_stream: true, ip: None, hsts: None };
+    let exchange = Exchange {
+        bench,
+        headers: Rc::default(),
+        end_of_stream: true,
+        ip: None,
+        hsts: None,
+        quotas: Vec::new(),
+    };
     exchange.refuse_for(Rule::Whole(Control::Routing), Reason::RoutingUnreadable)
 }

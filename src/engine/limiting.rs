@@ -45,6 +45,7 @@ pub(crate) fn charge(
     let moment = Moment { now, jitter: world.jitter() };
     let outcome = memory.limiter.check(&charges, &exchange.view(path, subjects), moment, world);
     memory.slots.add(outcome.stats);
+    exchange.quotas.extend(outcome.quotas.iter().cloned());
     let answer = outcome.answer().map(|refused| refused.limit);
     for refused in outcome.refused.iter().filter(|refused| refused.shadow) {
         let rule = rule(policy.limits.get(refused.limit).map(|limit| limit.name().as_str()));

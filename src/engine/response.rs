@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use crate::control::limits::quota;
+use crate::control::limits::quota::Quota;
 use crate::control::response::Plan;
 use crate::control::response::Response;
 use crate::engine::Decision;
@@ -32,6 +34,8 @@ pub struct AwaitAnswer {
     /// Whether the method is HEAD, so that the answer has no body.
     head: bool,
     hsts: Option<Box<str>>,
+    /// What the client is told of its budgets.
+    quotas: Vec<Quota>,
 }
 
 /// An answer whose body is being held; or watched, where nobody enforces what it must be: then head and body go on as
@@ -70,7 +74,7 @@ impl AnswerStep {
 impl AwaitAnswer {
     pub(crate) fn new(exchange: Exchange) -> Self {
         let head = exchange.headers.single(":method") == Found::One(b"HEAD");
-        Self { bench: exchange.bench, head, hsts: exchange.hsts }
+        Self { bench: exchange.bench, head, hsts: exchange.hsts, quotas: exchange.quotas }
     }
 
     /// What happened so far.
@@ -140,7 +144,11 @@ impl AwaitAnswer {
     fn edits(&mut self) -> Edits {
         let hsts = self.hsts.take();
         let hsts = hsts.map(|value| ("strict-transport-security".into(), value.as_bytes().to_vec()));
-        Edits { set: hsts.into_iter().collect(), ..Edits::default() }
+        let quotas = std::mem::take(&mut self.quotas);
+        // In place of the upstream's own: two lists with names of two authors would tell nobody anything.
+        let fields = quota::fields(&quotas, &self.bench.policy.limits, self.bench.now);
+        let fields = fields.into_iter().flatten().map(|(name, value)| (Box::from(name), value.into_bytes()));
+        Edits { set: hsts.into_iter().chain(fields).collect(), ..Edits::default() }
     }
 
     fn replace(self, refused: &Refused) -> AnswerStep {

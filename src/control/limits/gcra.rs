@@ -89,6 +89,19 @@ impl Budget {
         }
     }
 
+    /// How many units could be taken at once, and how long until that is one more; no time where all are there.
+    pub fn left(&self, due: Due, now: Nanos) -> (u32, Option<Duration>) {
+        let now = self.scale(Due { nanos: now.0, part: 0 });
+        let used = self.scale(due).saturating_sub(now);
+        let free = self.span(self.burst.get()).saturating_sub(used);
+        let left = free.checked_div(self.span(1)).and_then(|left| u32::try_from(left).ok());
+        let left = left.unwrap_or_default().min(self.burst.get());
+        // One more is there when no more is used than leaves room for it.
+        let more = left.checked_add(1).and_then(|more| self.burst.get().checked_sub(more));
+        let wait = more.map(|rest| self.nanos_up(used.saturating_sub(self.span(rest))));
+        (left, wait.map(Duration::from_nanos))
+    }
+
     /// Gives back a unit whose taking answered `charged`.
     ///
     /// Never more than the unit is still worth: a budget that has become whole in the meantime, or would have if the

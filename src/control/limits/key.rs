@@ -35,6 +35,8 @@ pub struct Digest {
     pub spread: u64,
     /// Whether a claim of a verified token is in it.
     pub claimed: bool,
+    /// What a client is told the key by: says nothing of the fingerprint.
+    pub partition: u64,
 }
 
 /// What is hashed in front of each part, so that no two kinds of part can be mistaken for one another.
@@ -44,6 +46,7 @@ enum Tag {
     Key = 1,
     Overflow = 2,
     StandIn = 3,
+    Partition = 4,
     Text = 16,
     Bytes = 17,
     Integer = 18,
@@ -85,8 +88,10 @@ pub fn digest(limit: &Limit, sight: &impl KeySight, table: &Table) -> Result<Opt
             _ => return Err(Reason::LimitsKeyMissing),
         }
     }
-    let hash = hash.finish128();
-    Ok(Some(Digest { print: hash.h1, spread: hash.h2, claimed }))
+    let mut told = hash;
+    write(&mut told, Tag::Partition, &[]);
+    let (hash, told) = (hash.finish128(), told.finish128());
+    Ok(Some(Digest { print: hash.h1, spread: hash.h2, claimed, partition: told.h1 }))
 }
 
 /// The fingerprint of a limit's overflow slots.

@@ -14,11 +14,15 @@
 //! **Does not** decide modes, read a clock or draw random numbers: they are arguments. Another process has budgets
 //! of its own.
 //!
+//! **Tells** a client that is refused how its budget stands; one that is admitted too where the limit says `headers`.
+//!
 //! `gcra` is the arithmetic, `slots` the bytes of a bucket, `table` the buckets, `key` the fingerprints, `step` the
-//! charging, `store` the names in shared memory, `raw` and `route` what the policy says.
+//! charging, `quota` what a client is told of it, `store` the names in shared memory, `raw` and `route` what the policy
+//! says.
 
 pub mod gcra;
 pub mod key;
+pub mod quota;
 pub mod raw;
 pub mod route;
 mod slots;
@@ -31,6 +35,7 @@ mod tests;
 use std::time::Duration;
 
 use crate::control::limits::key::KeySight;
+use crate::control::limits::quota::Quota;
 use crate::control::limits::raw::Limit;
 use crate::control::limits::table::Capacity;
 use crate::control::limits::table::Memory;
@@ -75,6 +80,8 @@ pub struct Moment {
 pub struct Outcome {
     /// Every limit that refuses, or would if it were enforced. Empty, and not allocated, where all admit.
     pub refused: Vec<Refused>,
+    /// How the budgets stand that the client is told of: those of enforced limits that refuse or say `headers`.
+    pub quotas: Vec<Quota>,
     /// For the metrics.
     pub stats: Stats,
 }
@@ -146,6 +153,7 @@ impl Limiter {
         if step.outcome.refused.is_empty() {
             step.charge(&mut entries);
         }
+        step.tell(&entries);
         if step.outcome.refused.is_empty() {
             for charge in charges.iter().filter(|charge| charge.shadow) {
                 if let Some(entry) = step.entry(charge, sight) {

@@ -54,6 +54,7 @@ pub struct Limit {
     missing: Option<Missing>,
     budget: Budget,
     stage: Stage,
+    tells: bool,
 }
 
 /// One part of a key.
@@ -154,7 +155,8 @@ impl Limit {
         if let Some(node) = fields.optional("scope") {
             scope(node, problems);
         }
-        for later in ["tiers", "penalty", "count", "cost", "distinct", "lockout", "headers"] {
+        let tells = fields.optional("headers").map_or(Some(false), |node| node.boolean(problems));
+        for later in ["tiers", "penalty", "count", "cost", "distinct", "lockout"] {
             fields.not_yet(later);
         }
         fields.close();
@@ -172,7 +174,7 @@ impl Limit {
         };
         let claimed = key.iter().any(|part| part.value.sources().iter().any(claim));
         let stage = if claimed { Stage::AfterTokens } else { Stage::BeforeTokens };
-        Some(Self { policy: around.policy.clone(), name, index, key, missing, budget, stage })
+        Some(Self { policy: around.policy.clone(), name, index, key, missing, budget, stage, tells: tells? })
     }
 
     /// The policy that it belongs to.
@@ -203,6 +205,11 @@ impl Limit {
     /// Its rate and burst.
     pub fn budget(&self) -> &Budget {
         &self.budget
+    }
+
+    /// Whether a client is told of its budget also where it is admitted.
+    pub fn tells(&self) -> bool {
+        self.tells
     }
 
     /// When its turn comes.

@@ -14,6 +14,7 @@ use crate::control::limits::gcra::Due;
 use crate::control::limits::key;
 use crate::control::limits::key::Digest;
 use crate::control::limits::key::KeySight;
+use crate::control::limits::quota::Quota;
 use crate::control::limits::raw::Limit;
 use crate::control::limits::slots::Bucket;
 use crate::control::limits::slots::Kind;
@@ -45,6 +46,7 @@ pub(super) struct Entry<'l> {
     shadow: bool,
     key: Key,
     print: u64,
+    partition: u64,
     look: Option<Look>,
 }
 
@@ -65,13 +67,14 @@ impl<'s, B: Buckets> Step<'s, B> {
     pub(super) fn entry<'l>(&mut self, charge: &Charge<'l>, sight: &impl KeySight) -> Option<Entry<'l>> {
         let Charge { limit, shadow } = *charge;
         match key::digest(limit, sight, self.table) {
-            Ok(Some(Digest { print, spread, claimed })) => {
+            Ok(Some(Digest { print, spread, claimed, partition })) => {
                 let part = match (shadow, claimed) {
                     (true, _) => Part::Shadow,
                     (false, true) => Part::Claimed,
                     (false, false) => Part::Open,
                 };
-                Some(Entry { limit, shadow, key: self.table.bucket(part, spread), print, look: None })
+                let key = self.table.bucket(part, spread);
+                Some(Entry { limit, shadow, key, print, partition, look: None })
             }
             Ok(None) => None,
             Err(reason) => {
@@ -97,6 +100,22 @@ impl<'s, B: Buckets> Step<'s, B> {
         let failed = entries.iter_mut().position(|entry| !self.commit(entry));
         for entry in entries.iter_mut().take(failed.unwrap_or_default()) {
             self.give_back(entry);
+        }
+    }
+
+    /// Notes how the budgets of enforced entries stand that the client is told of.
+    pub(super) fn tell(&mut self, entries: &[Entry<'_>]) {
+        let admitted = self.outcome.refused.is_empty();
+        for entry in entries {
+            let Entry { limit, partition, look: Some(look), .. } = entry else { continue };
+            let due = match look.verdict {
+                Err(_) => look.place.due,
+                Ok(_) if !limit.tells() => continue,
+                Ok(charged) if admitted => charged,
+                Ok(_) => look.place.due,
+            };
+            let (limit, budget) = (limit.index(), *limit.budget());
+            self.outcome.quotas.push(Quota { limit, partition: *partition, budget, due });
         }
     }
 

@@ -5,6 +5,7 @@ mod crowd;
 mod gcra;
 mod key;
 mod policy;
+mod quota;
 mod slots;
 mod table;
 

@@ -105,7 +105,6 @@ fn refuses_what_comes_with_a_later_version() {
         (r#""cost": 2"#, "`cost`"),
         (r#""distinct": "path.id""#, "`distinct`"),
         (r#""lockout": "accepted""#, "`lockout`"),
-        (r#""headers": true"#, "`headers`"),
         (r#""scope": "global""#, "`scope: global`"),
     ] {
         let (_, faults) = compile(&format!(r#"{{ "a": {{ "key": ["ip"], "rate": "1/1s", {field} }} }}"#));
