@@ -7,7 +7,9 @@ mod compile;
 #[cfg(test)]
 mod editor_schema;
 mod exit;
+mod import;
 mod load;
+mod output;
 mod report;
 mod yaml;
 
@@ -23,6 +25,7 @@ use clap::Subcommand;
 use crate::cli::bundle::BundleVerb;
 use crate::cli::check::Check;
 use crate::cli::exit::Exit;
+use crate::cli::import::Import;
 use crate::document::Node;
 use crate::fault::Problems;
 
@@ -38,6 +41,7 @@ struct Cli {
 enum Verb {
     Check(Check),
     Bundle(BundleVerb),
+    Import(Import),
 }
 
 /// Runs the command line with its arguments, the program's own name first.
@@ -53,6 +57,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let exit = match cli.verb {
         Verb::Check(check) => check.run(&mut out),
         Verb::Bundle(bundle) => bundle.run(&mut out, &mut err),
+        Verb::Import(import) => import.run(&mut out, &mut err),
     };
     // Nobody is left to tell where even standard output is closed.
     exit.unwrap_or(Exit::Broken).into()

@@ -4,6 +4,7 @@
 
 mod bundle;
 mod check;
+mod import;
 
 use std::path::PathBuf;
 use std::process::Command;

@@ -4,7 +4,6 @@ mod ecds;
 
 use std::io;
 use std::io::Write;
-use std::path::Path;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -15,6 +14,7 @@ use crate::cli::bundle::ecds::Extension;
 use crate::cli::checked::Bundle;
 use crate::cli::checked::PolicyArgs;
 use crate::cli::exit::Exit;
+use crate::cli::output;
 
 /// Check a policy, and print it as the one document that the filter takes.
 ///
@@ -53,14 +53,9 @@ impl BundleVerb {
             return Ok(Exit::Broken);
         };
         let text = format!("{}\n", self.text(bundle));
-        match &self.output {
-            None => out.write_all(text.as_bytes())?,
-            Some(path) => {
-                if let Err(error) = replace(path, &text) {
-                    writeln!(err, "{}: cannot be written: {error}", path.display())?;
-                    return Ok(Exit::Broken);
-                }
-            }
+        if let Err(why) = output::write(self.output.as_deref(), &text, out) {
+            writeln!(err, "{why}")?;
+            return Ok(Exit::Broken);
         }
         Ok(Exit::Fine)
     }
@@ -72,17 +67,4 @@ impl BundleVerb {
             Format::Ecds => format!("{:#}", self.extension.resource(bundle)),
         }
     }
-}
-
-/// Writes beside `path` and renames: one move for whoever watches the folder, and the old file until then.
-fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let name = path.file_name().ok_or_else(|| io::Error::other("a file's name is missing"))?;
-    let mut beside = std::ffi::OsString::from(".");
-    beside.push(name);
-    beside.push(format!(".{}", std::process::id()));
-    let beside = path.with_file_name(beside);
-    let written = std::fs::File::create(&beside)
-        .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
-        .and_then(|()| std::fs::rename(&beside, path));
-    written.inspect_err(|_| drop(std::fs::remove_file(&beside)))
 }
