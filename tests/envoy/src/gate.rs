@@ -402,6 +402,12 @@ impl Gate {
         Ok(())
     }
 
+    /// The id of Envoy's process.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.envoy.pid()
+    }
+
     /// Resident memory of the process, in bytes.
     pub fn memory(&self) -> Result<u64> {
         self.envoy.memory()

@@ -31,7 +31,7 @@ mod wire;
 pub use cases::{Piece, cases, lines};
 pub use certs::{Ca, Leaf};
 pub use client::{Client, Connection, Protocol, Raw, Tls, Version};
-pub use envoy::{root, validate};
+pub use envoy::{Envoy, root, validate};
 pub use gate::{Gate, Setup, Verdict, module};
 pub use leash::end_all;
 pub use message::{Answer, Headers, Request};
