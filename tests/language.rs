@@ -158,11 +158,6 @@ fn what_is_built_later_is_refused_and_never_ignored() {
             "`lookup`",
             owner("lookup", json!({ "cluster": "owners", "path": "/o/{id}", "pointer": "/owner" })),
         ),
-        (
-            "routes[orders].access.owner.value[1]",
-            "`body:` in an owner",
-            owner("value", json!(["path.id", "body:/id"])),
-        ),
         ("routes[orders].response.owner", "`owner`", route("response", json!({ "owner": response_owner }))),
         (
             "routes[orders].response.undeclared",

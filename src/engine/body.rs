@@ -1,18 +1,17 @@
 //! The controls that look at the body, before and after it is there.
 
 use crate::control::request::QueryEdit;
-use crate::control::response::Response;
-use crate::control::tokens;
-use crate::control::tokens::Subjects;
-use crate::engine::Admission;
 use crate::engine::Decision;
-use crate::engine::Evidence;
+use crate::engine::Memory;
 use crate::engine::Step;
-use crate::engine::bench::Bench;
+use crate::engine::World;
+use crate::engine::admission::admit;
+use crate::engine::admission::request_edits;
 use crate::engine::bench::Cleared;
 use crate::engine::bench::Refused;
 use crate::engine::bench::Waiver;
-use crate::engine::edits;
+use crate::engine::content;
+use crate::engine::content::AfterBody;
 use crate::engine::edits::Edits;
 use crate::engine::head::BeforeBody;
 use crate::engine::head::Exchange;
@@ -26,9 +25,6 @@ use crate::model::time::Nanos;
 use crate::refusal::Reason;
 use crate::telemetry::Outcome;
 
-/// The rules that need what stands in the body.
-const NEEDING: [Rule; 2] = [Rule::RequestJson, Rule::RequestSchema];
-
 /// What the head says of the body, and whether it was good.
 #[derive(Debug)]
 #[expect(dead_code, reason = "held as evidence: an admission cannot be built without it")]
@@ -37,12 +33,8 @@ pub(crate) struct Form {
     content: Cleared<()>,
     size: Cleared<()>,
     /// The query without the parameters that the route does not know, where it strips them.
-    query: Option<QueryEdit>,
+    pub(crate) query: Option<QueryEdit>,
 }
-
-/// Proof that the body, if the route looks at one, is as it must be.
-#[derive(Debug)]
-pub(crate) struct Inspected(());
 
 /// A request whose body is being held; or watched, where nobody enforces what it must be: then head and body go on as
 /// they come, whatever their length, and a copy is judged.
@@ -101,50 +93,55 @@ pub(crate) fn form(exchange: &mut Exchange, path: Option<&RequestPath<'_>>) -> R
 }
 
 /// Goes on from a head that is cleared: to the body where the route looks into it, else to the upstream.
-pub(crate) fn begin(mut exchange: Exchange, before: BeforeBody) -> Step {
+pub(crate) fn begin(
+    mut exchange: Exchange,
+    before: BeforeBody,
+    memory: &mut Memory,
+    world: &impl World,
+) -> Step {
     let Some(request) = exchange.bench.route().map(|route| route.request.clone()) else {
-        return Step::Settled(admit(exchange, before, Cleared::Waived(Waiver::NoRoute), None));
+        return Step::Settled(admit(exchange, before, AfterBody::waived(Waiver::NoRoute), None));
     };
     let asked = |rule| exchange.bench.mode(rule) != Mode::Disabled;
     let failed = |cleared: &Cleared<()>| matches!(cleared, Cleared::Waived(Waiver::Shadow));
-    let reads = request.needs_body() && (asked(Rule::RequestJson) || asked(Rule::RequestSchema));
+    let strictest = content::strictest(&exchange);
+    let reads = request.needs_body() && strictest != Mode::Disabled;
     // Where no body is taken a head may still declare 0 bytes, and bytes follow all the same.
     let (counting, told) = match request.takes_none() {
         true => (Rule::Whole(Control::Request), &before.form.content),
         false => (Rule::RequestSize, &before.form.size),
     };
     let counts = asked(counting) && !failed(told);
-    if reads && (failed(&before.form.content) || failed(&before.form.size)) {
+    let unsound = reads && (failed(&before.form.content) || failed(&before.form.size));
+    let form = match unsound {
+        true => request.check_form(&exchange.headers, exchange.end_of_stream),
+        false => Ok(()),
+    };
+    let form = form.and_then(|()| request.check_declared_size(&exchange.headers));
+    if let (true, Err(refusal)) = (unsound, form) {
         // What the head says of the body is wrong already: looking into it would only say so again. But whoever is
         // enforced and needs what stands there cannot have it.
-        let enforced = NEEDING.into_iter().find(|rule| exchange.bench.mode(*rule) == Mode::Enforce);
-        let form = request.check_form(&exchange.headers, exchange.end_of_stream);
-        let form = form.and_then(|()| request.check_declared_size(&exchange.headers));
-        if let (Some(rule), Err(refusal)) = (enforced, form)
-            && let Err(refused) = exchange.bench.weigh::<()>(rule, |_| Err(refusal))
-        {
-            return Step::Settled(exchange.refuse(&refused));
-        }
-        exchange.bench.note(Outcome::Uninspected, Rule::RequestJson);
-        return Step::Settled(admit(exchange, before, Cleared::Waived(Waiver::Shadow), None));
+        let mut rules = content::of_request(&exchange);
+        rules.retain(|rule| exchange.bench.mode(*rule) == Mode::Enforce);
+        return match content::judge_unread(&mut exchange, &before, &rules, refusal, memory, world) {
+            Err(refused) => Step::Settled(exchange.refuse(&refused)),
+            Ok(after) => {
+                exchange.bench.note(Outcome::Uninspected, Rule::RequestJson);
+                Step::Settled(admit(exchange, before, after, None))
+            }
+        };
     }
-    let [json, schema] = NEEDING;
-    let enforced =
-        [Rule::RequestSize, json, schema].iter().any(|rule| exchange.bench.mode(*rule) == Mode::Enforce);
+    let enforced = strictest.max(exchange.bench.mode(Rule::RequestSize)) == Mode::Enforce;
     let copy = (!enforced).then(Vec::new);
     let waiting = AwaitBody { exchange, before, announced: 0, copy };
     match (reads, waiting.exchange.end_of_stream) {
-        (true, true) => Step::Settled(waiting.judge(&[])),
+        (true, true) => Step::Settled(waiting.judge(&[], memory, world)),
         (true, false) => Step::NeedBody(waiting),
         (false, ends) => {
             let count = BodyCount { rule: counting, max_bytes: request.max_bytes(), seen: 0, over: false };
             let count = Some(count).filter(|_| counts && !ends);
-            Step::Settled(admit(
-                waiting.exchange,
-                waiting.before,
-                Cleared::Waived(Waiver::NotDemanded),
-                count,
-            ))
+            let after = AfterBody::waived(Waiver::NotDemanded);
+            Step::Settled(admit(waiting.exchange, waiting.before, after, count))
         }
     }
 }
@@ -162,59 +159,70 @@ impl AwaitBody {
     }
 
     /// More of the body came: `bytes` so far. Past its bound it is refused, or in shadow goes on unread.
-    pub fn grow(mut self, bytes: u64, now: Nanos) -> Grown {
-        self.exchange.bench.now = now;
+    pub fn grow(mut self, bytes: u64, memory: &mut Memory, world: &impl World) -> Grown {
+        self.exchange.bench.now = world.now();
         self.announced = self.announced.max(bytes);
         let Some(request) = self.exchange.bench.route().map(|route| route.request.clone()) else {
             return Grown::Wait(Box::new(self));
         };
         let Err(refusal) = request.check_size(bytes) else { return Grown::Wait(Box::new(self)) };
-        let bench = &mut self.exchange.bench;
-        // Whoever needs what stands in the body cannot have it: that is a failure in its own mode.
-        let [json, schema] = NEEDING;
-        let read = bench.weigh_strictest(&[Rule::RequestSize, json, schema], refusal);
+        let Self { mut exchange, before, .. } = self;
+        // Whoever needs what stands in the body cannot have it: that is a failure in its own mode. Where the size is
+        // enforced, it says all.
+        let rules = [&[Rule::RequestSize][..], &content::of_request(&exchange)].concat();
+        let read = match exchange.bench.mode(Rule::RequestSize) {
+            Mode::Enforce => {
+                exchange.bench.weigh_strictest(&rules, refusal).map(|()| AfterBody::waived(Waiver::Shadow))
+            }
+            _ => content::judge_unread(&mut exchange, &before, &rules, refusal, memory, world),
+        };
         Grown::Settled(match read {
-            Err(refused) => self.exchange.refuse(&refused),
-            Ok(()) => {
-                self.exchange.bench.note(Outcome::Uninspected, Rule::RequestJson);
-                admit(self.exchange, self.before, Cleared::Waived(Waiver::Shadow), None)
+            Err(refused) => exchange.refuse(&refused),
+            Ok(after) => {
+                exchange.bench.note(Outcome::Uninspected, Rule::RequestJson);
+                admit(exchange, before, after, None)
             }
         })
     }
 
     /// A piece more of a watched body.
-    pub fn watch(mut self, piece: &[u8], now: Nanos) -> Grown {
+    pub fn watch(mut self, piece: &[u8], memory: &mut Memory, world: &impl World) -> Grown {
         let copy = self.copy.get_or_insert_default();
         copy.extend_from_slice(piece);
         let bytes = u64::try_from(copy.len()).unwrap_or(u64::MAX);
-        self.grow(bytes, now)
+        self.grow(bytes, memory, world)
     }
 
     /// Judges what came of a watched body, which is whole.
-    pub fn judge_watched(mut self) -> Decision {
+    pub fn judge_watched(mut self, memory: &mut Memory, world: &impl World) -> Decision {
         let copy = self.copy.take().unwrap_or_default();
-        self.judge(&copy)
+        self.judge(&copy, memory, world)
     }
 
     /// Nobody will know what a watched body was: the upstream answered before it was whole.
     pub fn unread(mut self) -> Decision {
         self.exchange.bench.note(Outcome::Uninspected, Rule::RequestJson);
-        admit(self.exchange, self.before, Cleared::Waived(Waiver::Shadow), None)
+        admit(self.exchange, self.before, AfterBody::waived(Waiver::Shadow), None)
     }
 
     /// Judges the whole body.
-    pub fn judge(self, body: &[u8]) -> Decision {
-        let now = self.exchange.bench.now;
+    pub fn judge(self, body: &[u8], memory: &mut Memory, world: &impl World) -> Decision {
         let length = u64::try_from(body.len()).unwrap_or(u64::MAX);
         if length < self.announced {
             return self.unavailable();
         }
-        match self.grow(length, now) {
-            Grown::Settled(decision) => decision,
-            Grown::Wait(mut whole) => match inspect(&mut whole.exchange.bench, body) {
-                Ok(request) => admit(whole.exchange, whole.before, request, None),
-                Err(refused) => whole.exchange.refuse(&refused),
-            },
+        let whole = match self.grow(length, memory, world) {
+            Grown::Settled(decision) => return decision,
+            Grown::Wait(whole) => whole,
+        };
+        let Self { mut exchange, before, .. } = *whole;
+        let Some(request) = exchange.bench.route().map(|route| route.request.clone()) else {
+            return admit(exchange, before, AfterBody::waived(Waiver::NoRoute), None);
+        };
+        let read = request.check_json(body);
+        match content::judge(&mut exchange, &before, read, memory, world) {
+            Ok(after) => admit(exchange, before, after, None),
+            Err(refused) => exchange.refuse(&refused),
         }
     }
 
@@ -227,26 +235,6 @@ impl AwaitBody {
     /// request that nobody admitted, and nothing of it goes on.
     pub fn answered_early(self) -> Decision {
         self.exchange.refuse_for(Rule::Whole(Control::Response), Reason::ResponseContent)
-    }
-}
-
-fn inspect(bench: &mut Bench, body: &[u8]) -> Result<Cleared<Inspected>, Refused> {
-    let Some(request) = bench.route().map(|route| route.request.clone()) else {
-        return Ok(Cleared::Waived(Waiver::NoRoute));
-    };
-    // A schema needs what stands in the body, whatever `request.json` itself may do.
-    match request.check_json(body) {
-        Err(refusal) => {
-            bench.weigh_strictest(&NEEDING, refusal)?;
-            Ok(Cleared::Waived(Waiver::Shadow))
-        }
-        Ok(value) => {
-            let schema = bench.weigh(Rule::RequestSchema, |_| request.check_schema(&value))?;
-            Ok(match schema {
-                Cleared::Passed(()) => Cleared::Passed(Inspected(())),
-                Cleared::Waived(waiver) => Cleared::Waived(waiver),
-            })
-        }
     }
 }
 
@@ -271,60 +259,4 @@ impl BodyCount {
         let before = std::mem::replace(&mut self.over, self.seen > self.max_bytes);
         self.over && !before
     }
-}
-
-/// What changes in the head, and how many claims could not be sent on.
-fn request_edits(exchange: &Exchange, before: &BeforeBody) -> (Edits, usize) {
-    let policy = &exchange.bench.policy;
-    let headers = &exchange.headers;
-    let mut edits = edits::untrusted(headers, &policy.identity_headers);
-    let Some(route) = exchange.bench.route() else { return (edits, 0) };
-    let subjects = before.tokens.proof();
-    if exchange.bench.mode(Rule::Whole(Control::Tokens)) == Mode::Enforce {
-        for name in tokens::stripped(&policy.tokens, subjects.unwrap_or(&Subjects::default()), headers) {
-            edits.drop(headers, name);
-        }
-    }
-    let mut unsent = 0;
-    if let Some(subjects) = subjects {
-        let forwarded = tokens::forwarded(&policy.tokens, subjects);
-        unsent = forwarded.unsent;
-        edits
-            .set
-            .extend(forwarded.headers.into_iter().map(|(name, value)| (name.into(), value.into_bytes())));
-    }
-    if route.response.as_ref().is_some_and(|response| response.reads_body()) {
-        for name in Response::TAKEN_OFF {
-            edits.drop(headers, name);
-        }
-    }
-    if let Some(QueryEdit(query)) = &before.form.query
-        && let Some(target) = headers.single(":path").one()
-    {
-        let path = target.split(|byte| *byte == b'?').next().unwrap_or_default();
-        let mut target = path.to_vec();
-        if !query.is_empty() {
-            target.push(b'?');
-            target.extend_from_slice(query);
-        }
-        edits.set.push((":path".into(), target));
-    }
-    (edits, unsent)
-}
-
-/// Lets the request go on.
-fn admit(
-    mut exchange: Exchange,
-    before: BeforeBody,
-    request: Cleared<Inspected>,
-    count: Option<BodyCount>,
-) -> Decision {
-    let (edits, unsent) = request_edits(&exchange, &before);
-    if unsent > 0 {
-        exchange.bench.note(Outcome::NotForwarded, Rule::Whole(Control::Tokens));
-    }
-    exchange.bench.note(Outcome::Admitted, Rule::Whole(Control::Routing));
-    let answer = AwaitAnswer::new(exchange);
-    let evidence = Evidence { before, request };
-    Decision::Admit(Box::new(Admission { evidence, edits, count, answer }))
 }

@@ -18,6 +18,7 @@ use crate::engine::Memory;
 use crate::engine::Rejection;
 use crate::engine::Step;
 use crate::engine::World;
+use crate::engine::access;
 use crate::engine::answer::Answer;
 use crate::engine::bench::Bench;
 use crate::engine::bench::Cleared;
@@ -25,6 +26,7 @@ use crate::engine::bench::Refused;
 use crate::engine::bench::Waiver;
 use crate::engine::body;
 use crate::engine::limiting;
+use crate::engine::view::Known;
 use crate::engine::view::View;
 use crate::model::headers::Headers;
 use crate::model::ip::ClientIp;
@@ -121,25 +123,21 @@ impl Exchange {
     }
 
     /// What can be read from the request so far.
-    pub(crate) fn view<'v>(
-        &'v self,
-        path: Option<&'v RequestPath<'v>>,
-        subjects: Option<&'v Subjects>,
-    ) -> View<'v> {
+    pub(crate) fn view<'v>(&'v self, known: Known<'v>) -> View<'v> {
         View {
             policy: &self.bench.policy,
             headers: &self.headers,
-            path,
             route: self.bench.route().map(|route| route.name.as_str()),
             parameters: self.bench.parameters(),
-            subjects,
             ip: self.ip,
+            known,
         }
     }
 
     fn early(&mut self, memory: &mut Memory, world: &impl World) -> Result<Early, Refused> {
         let headers = self.headers.clone();
-        let path = headers.single(":path").one().and_then(|target| RequestPath::parse(target).ok());
+        let path = path_of(&headers);
+        let known = Known { path: path.as_ref(), ..Known::default() };
         let policy = self.bench.policy.clone();
         let placed = policy.routing.check(&headers, path.as_ref(), self.end_of_stream);
         // The route is known before `transport` is asked, so that its mode there counts; `routing` speaks after it.
@@ -148,10 +146,10 @@ impl Exchange {
         }
         let transport = self.transport(world, &headers, placed.is_ok())?;
         let routing = self.routing(placed)?;
-        let app = policy.client.app(&self.view(path.as_ref(), None));
+        let app = policy.client.app(&self.view(known));
         self.bench.record.app = app;
-        let limits = limiting::charge(self, Stage::BeforeTokens, path.as_ref(), None, memory, world)?;
-        let client = self.client(false, path.as_ref(), None)?;
+        let limits = limiting::charge(self, Stage::BeforeTokens, known, memory, world)?;
+        let client = self.client(false, known)?;
         Ok(Early { transport, routing, limits, client })
     }
 
@@ -204,12 +202,7 @@ impl Exchange {
     }
 
     /// The app's version: at once where a header says it, after `tokens` where a claim of this route's tokens does.
-    fn client(
-        &mut self,
-        after_tokens: bool,
-        path: Option<&RequestPath<'_>>,
-        subjects: Option<&Subjects>,
-    ) -> Result<Cleared<Served>, Refused> {
+    fn client(&mut self, after_tokens: bool, known: Known<'_>) -> Result<Cleared<Served>, Refused> {
         let policy = self.bench.policy.clone();
         let Some(route) = self.bench.route() else { return Ok(Cleared::Waived(Waiver::NoRoute)) };
         let by_claim =
@@ -218,7 +211,7 @@ impl Exchange {
             return Ok(Cleared::Waived(Waiver::NotDemanded));
         }
         let rule = Rule::Whole(Control::Client);
-        let verdict = policy.client.check(&self.view(path, subjects));
+        let verdict = policy.client.check(&self.view(known));
         self.bench.weigh(rule, |_| verdict)
     }
 
@@ -265,7 +258,7 @@ impl Exchange {
         };
         let before = tokens.and_then(|tokens| self.after_tokens(early, tokens, memory, world));
         match before {
-            Ok(before) => body::begin(self, before),
+            Ok(before) => body::begin(self, before, memory, world),
             Err(refused) => Step::Settled(self.refuse(&refused)),
         }
     }
@@ -278,23 +271,24 @@ impl Exchange {
         world: &impl World,
     ) -> Result<BeforeBody, Refused> {
         let headers = self.headers.clone();
-        let path = headers.single(":path").one().and_then(|target| RequestPath::parse(target).ok());
+        let path = path_of(&headers);
         let policy = self.bench.policy.clone();
         let subjects = cleared.proof();
+        let known = Known { path: path.as_ref(), subjects, ..Known::default() };
         if let (Some(key), Some(subject)) = (&policy.audit.pseudonym, subjects.and_then(Subjects::first)) {
             self.bench.record.pseudonym = subject.sub().map(|sub| key.pseudonym(subject.issuer(), sub));
         }
         if subjects.is_some() {
-            let app = policy.client.app(&self.view(path.as_ref(), subjects));
+            let app = policy.client.app(&self.view(known));
             self.bench.record.app = app;
         }
         if let Some(subjects) = subjects {
             self.bench.weigh(Rule::TokensBinding, |_| tokens::check_binding(&policy.tokens, subjects))?;
         }
-        let client = self.client(true, path.as_ref(), subjects)?;
-        let limits = limiting::charge(self, Stage::AfterTokens, path.as_ref(), subjects, memory, world)?;
+        let client = self.client(true, known)?;
+        let limits = limiting::charge(self, Stage::AfterTokens, known, memory, world)?;
         let form = body::form(self, path.as_ref())?;
-        let access = self.access(path.as_ref(), subjects)?;
+        let access = access::judge(self, known)?;
         Ok(BeforeBody { early, tokens: cleared, limits, client, access, form })
     }
 
@@ -324,6 +318,11 @@ impl Exchange {
         };
         Decision::Refuse(Box::new(Rejection { answer, record }))
     }
+}
+
+/// The request's path, where it has one that can be read.
+pub(crate) fn path_of(headers: &Headers) -> Option<RequestPath<'_>> {
+    headers.single(":path").one().and_then(|target| RequestPath::parse(target).ok())
 }
 
 /// The request's id, where it is fit for an answer and a log as it is.

@@ -3,16 +3,15 @@
 use crate::control::limits::Charge;
 use crate::control::limits::Moment;
 use crate::control::limits::Stage;
-use crate::control::tokens::Subjects;
 use crate::engine::Memory;
 use crate::engine::World;
 use crate::engine::bench::Cleared;
 use crate::engine::bench::Refused;
 use crate::engine::bench::Waiver;
 use crate::engine::head::Exchange;
+use crate::engine::view::Known;
 use crate::model::mode::Control;
 use crate::model::mode::Mode;
-use crate::model::path::RequestPath;
 
 /// Proof that every enforced limit of a stage had a unit left, and was charged.
 #[derive(Debug)]
@@ -22,8 +21,7 @@ pub(crate) struct Charged(());
 pub(crate) fn charge(
     exchange: &mut Exchange,
     stage: Stage,
-    path: Option<&RequestPath<'_>>,
-    subjects: Option<&Subjects>,
+    known: Known<'_>,
     memory: &mut Memory,
     world: &impl World,
 ) -> Result<Cleared<Charged>, Refused> {
@@ -43,7 +41,7 @@ pub(crate) fn charge(
         return Ok(Cleared::Waived(Waiver::NotDemanded));
     }
     let moment = Moment { now, jitter: world.jitter() };
-    let outcome = memory.limiter.check(&charges, &exchange.view(path, subjects), moment, world);
+    let outcome = memory.limiter.check(&charges, &exchange.view(known), moment, world);
     memory.slots.add(outcome.stats);
     exchange.quotas.extend(outcome.quotas.iter().cloned());
     let answer = outcome.answer().map(|refused| refused.limit);
@@ -60,6 +58,17 @@ pub(crate) fn charge(
             exchange.bench.fail(Mode::Enforce, Control::Limits, rule, refused.refusal)
         }
     }
+}
+
+/// The strictest mode of any limit of the route whose turn is after the body.
+pub(crate) fn strictest_after_body(exchange: &Exchange) -> Mode {
+    let Some(route) = exchange.bench.route() else { return Mode::Disabled };
+    let limits = route.limits.iter().enumerate().filter(|(_, index)| {
+        let limit = exchange.bench.policy.limits.get(**index);
+        limit.is_some_and(|limit| limit.stage() == Stage::AfterBody)
+    });
+    let modes = limits.map(|(position, _)| route.modes.limit(position, exchange.bench.now));
+    modes.max().unwrap_or(Mode::Disabled)
 }
 
 fn rule(name: Option<&str>) -> std::rc::Rc<str> {

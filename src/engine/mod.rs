@@ -5,12 +5,14 @@
 //! waits ([`Step::NeedKeys`], [`Step::NeedBody`]); an admitted request leaves an [`AwaitAnswer`] behind. No phase can be
 //! run twice, or out of order.
 //!
-//! The order of the controls stands in `head.rs` and `body.rs`; what a mode means stands in `bench.rs`, once.
+//! The order of the controls stands in `head.rs`, `body.rs` and `content.rs`; what a mode means stands in `bench.rs`, once.
 
 mod access;
+mod admission;
 mod answer;
 mod bench;
 mod body;
+mod content;
 mod edits;
 mod head;
 mod limiting;
@@ -21,7 +23,6 @@ mod tests;
 mod view;
 
 pub use crate::engine::answer::Answer;
-use crate::engine::bench::Cleared;
 pub use crate::engine::body::AwaitBody;
 pub use crate::engine::body::BodyCount;
 pub use crate::engine::body::Grown;
@@ -142,7 +143,7 @@ struct Evidence {
     #[expect(dead_code, reason = "held as evidence")]
     before: head::BeforeBody,
     #[expect(dead_code, reason = "held as evidence")]
-    request: Cleared<body::Inspected>,
+    after: content::AfterBody,
 }
 
 /// A request, or an answer, that is turned away.

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use serde_json::Value;
+
 use crate::control::limits::key::KeySight;
 use crate::control::routing::Parameters;
 use crate::control::tokens::Subjects;
@@ -11,25 +13,45 @@ use crate::model::headers::Headers;
 use crate::model::host::Host;
 use crate::model::ip::ClientIp;
 use crate::model::path::RequestPath;
+use crate::model::pointer::Pointer;
 use crate::model::value::Seen;
 use crate::model::value::Sight;
 use crate::model::value::Source;
 use crate::policy::Policy;
 
-/// Everything that a value can be read from before a body is there.
+/// What is known of a request beside its head: more with each step.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Known<'k> {
+    pub(crate) path: Option<&'k RequestPath<'k>>,
+    pub(crate) subjects: Option<&'k Subjects>,
+    pub(crate) body: Body<'k>,
+}
+
+/// A request's body, to whoever needs a value of it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) enum Body<'b> {
+    /// There is none, or it was not read yet.
+    #[default]
+    Absent,
+    /// It cannot be read in just one way: too large, encoded, not strict JSON. Every value of it is ambiguous.
+    Unfit,
+    /// What it says.
+    Read(&'b Value),
+}
+
+/// Everything that a value can be read from.
 pub(crate) struct View<'v> {
     pub(crate) policy: &'v Policy,
     pub(crate) headers: &'v Headers,
-    pub(crate) path: Option<&'v RequestPath<'v>>,
     pub(crate) route: Option<&'v str>,
     pub(crate) parameters: Option<&'v Parameters>,
-    pub(crate) subjects: Option<&'v Subjects>,
     pub(crate) ip: Option<ClientIp>,
+    pub(crate) known: Known<'v>,
 }
 
 impl View<'_> {
     fn query(&self, name: &str) -> Seen<'_> {
-        let query = self.path.and_then(RequestPath::query);
+        let query = self.known.path.and_then(RequestPath::query);
         if query.is_some_and(|query| query.0.contains(&b';')) {
             // Some readers take it for `&`.
             return Seen::Ambiguous;
@@ -55,13 +77,31 @@ impl View<'_> {
     }
 }
 
+impl<'b> Body<'b> {
+    /// What stands at `place`. Of a list without elements nobody can say whose they are: that is missing.
+    fn see(self, place: &Pointer) -> Seen<'b> {
+        let value = match self {
+            Self::Absent => return Seen::Missing,
+            Self::Unfit => return Seen::Ambiguous,
+            Self::Read(value) => value,
+        };
+        if !place.has_each() {
+            return place.find(value).filter(|it| !it.is_null()).map_or(Seen::Missing, Seen::Json);
+        }
+        match place.spread(value) {
+            Some(spread) if !spread.has_empty => Seen::Each(spread.values),
+            _ => Seen::Missing,
+        }
+    }
+}
+
 fn owned<'a>(text: Option<String>) -> Seen<'a> {
     text.map_or(Seen::Missing, |text| Seen::Bytes(Cow::Owned(text.into_bytes())))
 }
 
 impl KeySight for View<'_> {
     fn issuer(&self, token: usize) -> Option<&str> {
-        self.subjects.and_then(|subjects| subjects.of(token)).map(|subject| subject.issuer())
+        self.known.subjects.and_then(|subjects| subjects.of(token)).map(|subject| subject.issuer())
     }
 }
 
@@ -70,19 +110,20 @@ impl Sight for View<'_> {
         match source {
             Source::Ip => self.ip.map_or(Seen::Missing, |ip| Seen::Ip(ip.prefix())),
             Source::Path(name) => {
-                let value = self.path.and_then(|path| self.parameters?.get(name, path));
+                let value = self.known.path.and_then(|path| self.parameters?.get(name, path));
                 value.map_or(Seen::Missing, |value| Seen::Bytes(Cow::Borrowed(value.as_bytes())))
             }
             Source::Query(name) => self.query(name),
             Source::Header(name) => self.header(name),
             Source::Claim(claim) => {
-                let subject = self.subjects.and_then(|subjects| subjects.of(claim.token));
+                let subject = self.known.subjects.and_then(|subjects| subjects.of(claim.token));
                 subject
                     .and_then(|subject| subject.claims().get(&claim.claim))
                     .map_or(Seen::Missing, Seen::Json)
             }
-            // Values of bodies are refused when the policy is compiled.
-            Source::Body(_) | Source::Response(_) => Seen::Missing,
+            Source::Body(place) => self.known.body.see(place),
+            // An answer has a sight of its own.
+            Source::Response(_) => Seen::Missing,
             Source::Route => {
                 self.route.map_or(Seen::Missing, |name| Seen::Bytes(Cow::Borrowed(name.as_bytes())))
             }

@@ -128,13 +128,16 @@ impl Stage {
                 Err(Failed::NOT_FOUND) => self.watch(runtime, waiting, &[], end),
                 Err(_) => self.settle(runtime, waiting.unread(), false),
             },
-            Self::Body(waiting) => match waiting.grow(bytes, host::now()) {
-                Grown::Settled(decision) => self.settle(runtime, decision, runtime.policy.holds_heads),
-                Grown::Wait(waiting) => {
-                    *self = Self::Body(*waiting);
-                    if end { self.on_body_end(runtime) } else { Action::Pause }
+            Self::Body(waiting) => {
+                let grown = waiting.grow(bytes, &mut runtime.memory.borrow_mut(), &Host);
+                match grown {
+                    Grown::Settled(decision) => self.settle(runtime, decision, runtime.policy.holds_heads),
+                    Grown::Wait(waiting) => {
+                        *self = Self::Body(*waiting);
+                        if end { self.on_body_end(runtime) } else { Action::Pause }
+                    }
                 }
-            },
+            }
             Self::Open(mut answer, Some(mut count)) => match count.count(bytes, &mut answer, host::now()) {
                 Some(decision) => self.settle(runtime, decision, false),
                 None => {
@@ -173,7 +176,8 @@ impl Stage {
 
     /// A piece of a request's body that goes on as it comes.
     fn watch(&mut self, runtime: &Rc<Runtime>, waiting: AwaitBody, piece: &[u8], end: bool) -> Action {
-        match waiting.watch(piece, host::now()) {
+        let grown = waiting.watch(piece, &mut runtime.memory.borrow_mut(), &Host);
+        match grown {
             Grown::Settled(decision) => self.settle(runtime, decision, false),
             Grown::Wait(waiting) => {
                 *self = Self::Body(*waiting);
@@ -190,13 +194,14 @@ impl Stage {
                 Action::Pause
             }
             Self::Body(waiting) if waiting.is_watched() => {
-                self.settle(runtime, waiting.judge_watched(), false)
+                let decision = waiting.judge_watched(&mut runtime.memory.borrow_mut(), &Host);
+                self.settle(runtime, decision, false)
             }
             Self::Body(waiting) => {
                 let decision = match host::body(Body::Request, usize::MAX) {
-                    Ok(body) => waiting.judge(&body),
+                    Ok(body) => waiting.judge(&body, &mut runtime.memory.borrow_mut(), &Host),
                     // An empty body: the host has no buffer for it.
-                    Err(Failed::NOT_FOUND) => waiting.judge(&[]),
+                    Err(Failed::NOT_FOUND) => waiting.judge(&[], &mut runtime.memory.borrow_mut(), &Host),
                     Err(_) => waiting.unavailable(),
                 };
                 self.settle(runtime, decision, runtime.policy.holds_heads)

@@ -49,6 +49,36 @@ impl Pointer {
         }
         Some(value)
     }
+
+    /// All values that it leads to, over every element of each list at a `*`. `None` where a `*` stands over anything
+    /// but a list, and where an element has no value at the end of the way; `null` is none.
+    pub fn spread<'v>(&self, value: &'v Value) -> Option<Spread<'v>> {
+        let mut spread = Spread { values: vec![value], has_empty: false };
+        for step in &self.steps {
+            let mut next = Vec::with_capacity(spread.values.len());
+            for value in spread.values {
+                match step {
+                    Step::Key(key) => next.push(child(value, key)?),
+                    Step::Each => {
+                        let items = value.as_array()?;
+                        spread.has_empty |= items.is_empty();
+                        next.extend(items);
+                    }
+                }
+            }
+            spread.values = next;
+        }
+        spread.values.iter().all(|value| !value.is_null()).then_some(spread)
+    }
+}
+
+/// Everything that a pointer with `*` leads to.
+#[derive(Debug, Default, PartialEq)]
+pub struct Spread<'v> {
+    /// The values, in order.
+    pub values: Vec<&'v Value>,
+    /// Whether a list on the way has no elements, so that nobody can say what its elements would be.
+    pub has_empty: bool,
 }
 
 /// The member or element `key` of a value.

@@ -70,8 +70,10 @@ pub enum Seen<'a> {
     Ambiguous,
     /// Text off the wire: perhaps not UTF-8.
     Bytes(Cow<'a, [u8]>),
-    /// A JSON value: a claim, or a place in a body.
+    /// A JSON value: a claim, or a place in a body. Never `null`, which counts as absent.
     Json(&'a Value),
+    /// What stands at every element of a list in a body: at least one.
+    Each(Vec<&'a Value>),
     /// An address, cut as keys see it.
     Ip(IpAddr),
 }
@@ -108,6 +110,11 @@ impl ValueRef {
     /// Whether any alternative stands in a body, the request's or the answer's.
     pub fn needs_body(&self) -> bool {
         self.sources.iter().any(|source| matches!(source, Source::Body(_) | Source::Response(_)))
+    }
+
+    /// The same for the request's alone.
+    pub fn needs_request_body(&self) -> bool {
+        self.sources.iter().any(|source| matches!(source, Source::Body(_)))
     }
 
     /// The first alternative that is there. One that is ambiguous ends the search: the next is no substitute.

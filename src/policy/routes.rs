@@ -9,6 +9,8 @@ use crate::control::body::schema::SchemaStore;
 use crate::control::body::schema::Schemas;
 use crate::control::limits;
 use crate::control::limits::Limits;
+use crate::control::limits::Stage;
+use crate::control::request::Readers;
 use crate::control::request::Request;
 use crate::control::response::Response;
 use crate::control::routing::RouteMatch;
@@ -263,17 +265,6 @@ impl<'n> RawRoute<'n> {
             }
             _ => None,
         };
-        let request = match &effective.request {
-            Some(node) => Request::compile(node, around.schemas, store, &parameters, &methods, problems),
-            None => Some(Request::default()),
-        };
-        let owners = access.iter().flat_map(|access| access.owners());
-        let request =
-            request.map(|request| Rc::new(request.naming(owners.flat_map(Owner::query_parameters))));
-        let response = effective
-            .response
-            .as_ref()
-            .map(|node| Response::compile(node, around.schemas, problems).map(Rc::new));
         let limits_around = limits::route::Around {
             demands: &|token| demanded.contains(&token),
             sure_of: &|tokens| demand.as_ref().is_some_and(|demand| demand.sure_of(tokens)),
@@ -283,6 +274,32 @@ impl<'n> RawRoute<'n> {
             Some(node) => around.limits.of_route(node, &limits_around, problems),
             None => Box::default(),
         };
+        let readers = Readers {
+            owner: access.as_ref().is_some_and(|access| access.reads_body()),
+            limit: limits.iter().any(|index| {
+                around.limits.get(*index).is_some_and(|limit| limit.stage() == Stage::AfterBody)
+            }),
+        };
+        let request = match &effective.request {
+            Some(node) => {
+                Request::compile(node, around.schemas, store, &parameters, &methods, readers, problems)
+            }
+            None => {
+                if let (true, Some(node)) = (readers.owner, &effective.access) {
+                    let why = "an owner stands in the body and the route takes none: write `request`, such as \
+                               `request: { content: json }`";
+                    problems.note(&node.place, Fault::conflict(why));
+                }
+                Some(Request::default())
+            }
+        };
+        let owners = access.iter().flat_map(|access| access.owners());
+        let request =
+            request.map(|request| Rc::new(request.naming(owners.flat_map(Owner::query_parameters))));
+        let response = effective
+            .response
+            .as_ref()
+            .map(|node| Response::compile(node, around.schemas, problems).map(Rc::new));
         let group_words = group.as_ref().map(|group| &group.words);
         let levels: Vec<&ModeWords> =
             [Some(&words), group_words, Some(around.words)].into_iter().flatten().collect();

@@ -65,10 +65,13 @@ fn send(worker: &mut Worker, lines: &[(Vec<u8>, Vec<u8>)], body: Option<&[u8]>) 
         Step::Settled(decision) => decision,
         // The keys are there.
         Step::NeedKeys(_) => return None,
-        Step::NeedBody(waiting) => match waiting.grow(u64::try_from(body.len()).unwrap(), NOW) {
-            Grown::Settled(decision) => decision,
-            Grown::Wait(waiting) => waiting.judge(body),
-        },
+        Step::NeedBody(waiting) => {
+            let length = u64::try_from(body.len()).unwrap();
+            match waiting.grow(length, &mut worker.memory, &worker.world) {
+                Grown::Settled(decision) => decision,
+                Grown::Wait(waiting) => waiting.judge(body, &mut worker.memory, &worker.world),
+            }
+        }
     };
     match decision {
         Decision::Refuse(rejection) => {

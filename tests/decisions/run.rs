@@ -169,9 +169,9 @@ impl Worker {
                 let step = waiting.retry(&mut self.memory, &self.world);
                 return self.finish(step, body, upstream);
             }
-            Step::NeedBody(waiting) => match waiting.grow(size(body) / 2, now) {
+            Step::NeedBody(waiting) => match waiting.grow(size(body) / 2, &mut self.memory, &self.world) {
                 Grown::Settled(decision) => decision,
-                Grown::Wait(waiting) => waiting.judge(body),
+                Grown::Wait(waiting) => waiting.judge(body, &mut self.memory, &self.world),
             },
         };
         let mut admission = match decision {

@@ -2,8 +2,8 @@
 //! **Refuses** a caller without the scopes (`access.scope`, 403) or claims (`access.claim`, 403) that the route demands,
 //! without a strong or recent enough login (`access.step_up`, 401), and one who names another's object
 //! (`access.foreign`, 403; `access.owner_missing` where the request names none, `access.ambiguous` where it names two).
-//! **Needs** the claims of verified tokens, and the places where the request says whose object it means. Without a
-//! subject it refuses with `tokens.missing`.
+//! **Needs** the claims of verified tokens, and the places where the request says whose object it means; for a place in
+//! the body, the body, read strictly. Without a subject it refuses with `tokens.missing`.
 //! **Does not** ask anybody: ownership that neither the token nor the request shows is not seen here.
 
 mod owner;
@@ -152,17 +152,28 @@ impl Access {
         Err(Refusal::new(Reason::AccessStepUp).with(extra))
     }
 
-    /// All owner rules.
+    /// Whether an owner rule has a place in the request's body.
+    pub fn reads_body(&self) -> bool {
+        self.owners.iter().any(Owner::on_body)
+    }
+
+    /// The owner rules whose turn it is: those with a place in the request's body once that was read (`after_body`), all
+    /// others before.
     ///
     /// # Errors
-    /// The reasons of [`Owner::check`], or `tokens.missing` without a subject.
-    pub fn check_owners(&self, first: Option<&Claims>, sight: &impl Sight) -> Result<Ownership, Refusal> {
+    /// The reasons of [`Owner::check`], or `tokens.missing` without a subject where there is any rule.
+    pub fn check_owners(
+        &self,
+        first: Option<&Claims>,
+        sight: &impl Sight,
+        after_body: bool,
+    ) -> Result<Ownership, Refusal> {
         let mut ownership = Ownership::Own;
         if self.owners.is_empty() {
             return Ok(ownership);
         }
         self.check_caller(first)?;
-        for owner in &self.owners {
+        for owner in self.owners.iter().filter(|owner| owner.on_body() == after_body) {
             if owner.check(sight)? == Ownership::Exempted {
                 ownership = Ownership::Exempted;
             }

@@ -1,6 +1,7 @@
 //! Whose object a request means, and whether that is the caller.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use serde_json::Value;
 
@@ -37,7 +38,7 @@ pub(super) enum IdKind {
 }
 
 /// An id in the one form in which it is compared.
-#[derive(Debug, Eq, PartialEq)]
+#[derive(Debug, Eq, Hash, PartialEq)]
 enum Id<'a> {
     Text(Cow<'a, [u8]>),
     Integer(i128),
@@ -70,6 +71,11 @@ impl Owner {
         })
     }
 
+    /// Whether any place is in the request's body, so that the whole rule is judged once that was read.
+    pub fn on_body(&self) -> bool {
+        self.values.iter().any(ValueRef::needs_request_body)
+    }
+
     fn sources(&self) -> impl Iterator<Item = &Source> {
         self.values.iter().flat_map(|value| value.sources())
     }
@@ -78,38 +84,57 @@ impl Owner {
     ///
     /// # Errors
     /// `access.owner_missing` where a place is empty, `access.ambiguous` where one place holds two values or two
-    /// places differ, `access.foreign` where the object is not the caller's.
+    /// places differ, `access.foreign` where an object is not the caller's.
     pub fn check(&self, sight: &impl Sight) -> Result<Ownership, Refusal> {
         if self.unless.iter().any(|condition| condition.holds(sight)) {
             return Ok(Ownership::Exempted);
         }
-        let mut named: Option<Id<'_>> = None;
+        let mut named: HashSet<Id<'_>> = HashSet::new();
         for value in &self.values {
-            let seen = value.read(sight);
-            match seen {
-                Seen::Missing => return Err(Reason::AccessOwnerMissing.into()),
-                Seen::Ambiguous => return Err(Reason::AccessAmbiguous.into()),
-                _ => {}
-            }
-            let empty = matches!(&seen, Seen::Bytes(bytes) if bytes.is_empty());
-            let Some(id) = self.kind.read(seen) else {
-                let reason = if empty { Reason::AccessOwnerMissing } else { Reason::AccessForeign };
-                return Err(reason.into());
-            };
-            match &named {
-                Some(first) if *first != id => return Err(Reason::AccessAmbiguous.into()),
-                _ => named = Some(id),
+            for seen in each(value.read(sight)) {
+                named.insert(self.id(seen)?);
+                // One list may name several objects, as long as all are the caller's; several places name one.
+                if self.values.len() > 1 && named.len() > 1 {
+                    return Err(Reason::AccessAmbiguous.into());
+                }
             }
         }
-        let Some(named) = named else { return Err(Reason::AccessOwnerMissing.into()) };
-        let own = match self.is.read(sight) {
-            // A claim that is a list must contain it; a string is whole, never split.
+        // A claim that is a list must contain it; a string is whole, never split.
+        let own: HashSet<Id<'_>> = match self.is.read(sight) {
             Seen::Json(Value::Array(items)) => {
-                items.iter().any(|item| self.kind.read(Seen::Json(item)).as_ref() == Some(&named))
+                items.iter().filter_map(|item| self.kind.read(Seen::Json(item))).collect()
             }
-            seen => self.kind.read(seen).as_ref() == Some(&named),
+            seen => self.kind.read(seen).into_iter().collect(),
         };
-        if own { Ok(Ownership::Own) } else { Err(Reason::AccessForeign.into()) }
+        match named.is_empty() {
+            true => Err(Reason::AccessOwnerMissing.into()),
+            false if named.is_subset(&own) => Ok(Ownership::Own),
+            false => Err(Reason::AccessForeign.into()),
+        }
+    }
+
+    /// The id at one place.
+    fn id<'a>(&self, seen: Seen<'a>) -> Result<Id<'a>, Reason> {
+        let missing = match &seen {
+            Seen::Ambiguous => return Err(Reason::AccessAmbiguous),
+            Seen::Bytes(bytes) => bytes.is_empty(),
+            Seen::Json(Value::String(text)) => text.is_empty(),
+            Seen::Json(value) => matches!(value, Value::Null | Value::Array(_) | Value::Object(_)),
+            Seen::Missing | Seen::Each(_) => true,
+            Seen::Ip(_) => false,
+        };
+        if missing {
+            return Err(Reason::AccessOwnerMissing);
+        }
+        self.kind.read(seen).ok_or(Reason::AccessForeign)
+    }
+}
+
+/// What stands at one place, or at each element of a list.
+fn each(seen: Seen<'_>) -> Vec<Seen<'_>> {
+    match seen {
+        Seen::Each(values) => values.into_iter().map(Seen::Json).collect(),
+        seen => vec![seen],
     }
 }
 

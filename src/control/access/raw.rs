@@ -190,8 +190,8 @@ fn owner(node: &Rc<Node>, around: Surroundings<'_>, problems: &Problems) -> Opti
     Some(Owner { values, is: is?, kind, unless })
 }
 
-/// Where an id may stand before the request goes on: in the path, the query or a header, and in one place each, since
-/// the upstream might read the other.
+/// Where an id may stand before the request goes on: in the path, the query, a header or the body, and in one place
+/// each, since the upstream might read the other.
 fn place_of_id(node: &Node, around: Surroundings<'_>, problems: &Problems) -> Option<ValueRef> {
     let value = problems.need(&node.place, ValueRef::parse(node.text(problems)?, around.tokens))?;
     match value.sources() {
@@ -199,8 +199,7 @@ fn place_of_id(node: &Node, around: Surroundings<'_>, problems: &Problems) -> Op
             let known = around.parameters.iter().copied();
             problems.note(&node.place, Fault::dangling("path parameter", name, known));
         }
-        [Source::Path(_) | Source::Query(_) | Source::Header(_)] => {}
-        [Source::Body(_)] => problems.note(&node.place, Fault::NotSupportedYet("`body:` in an owner".into())),
+        [Source::Path(_) | Source::Query(_) | Source::Header(_) | Source::Body(_)] => {}
         [Source::Response(_)] => {
             problems.note(&node.place, Fault::conflict("`response:` belongs in the `owner` of `response`"));
         }

@@ -115,7 +115,7 @@ fn an_id_must_equal_the_callers_claim_in_the_form_that_the_policy_names() {
         let policy = format!(r#"{{"owner": {{"value": "path.user_id", "is": "user.sub", "as": "{kind}"}}}}"#);
         let access = access(&policy).unwrap();
         let request = request(json!({ "sub": claim }), &[("path.user_id", id)]);
-        let got = access.check_owners(request.claims.as_ref(), &request);
+        let got = access.check_owners(request.claims.as_ref(), &request, false);
         assert_eq!(code(got), *expected, "{kind} {claim} {id}");
     }
 }
@@ -135,7 +135,11 @@ fn an_id_that_stands_in_several_places_must_agree() {
     ];
     for (values, expected) in rows {
         let request = request(json!({"sub": "a"}), values);
-        assert_eq!(code(access.check_owners(request.claims.as_ref(), &request)), *expected, "{values:?}");
+        assert_eq!(
+            code(access.check_owners(request.claims.as_ref(), &request, false)),
+            *expected,
+            "{values:?}"
+        );
     }
 }
 
@@ -145,7 +149,7 @@ fn an_id_that_is_not_utf_8_is_somebody_elses() {
         access(r#"{"owner": {"value": "header.x", "is": "user.sub"}, "shared": ["user_id"]}"#).unwrap();
     let mut request = request(json!({"sub": "a"}), &[]);
     request.values.insert("header.x".into(), vec![b'a', 0xff]);
-    assert_eq!(code(access.check_owners(request.claims.as_ref(), &request)), "access.foreign");
+    assert_eq!(code(access.check_owners(request.claims.as_ref(), &request, false)), "access.foreign");
 }
 
 #[test]
@@ -160,7 +164,7 @@ fn support_may_act_on_others_objects_and_that_is_told() {
         (json!(["user"]), Err(Reason::AccessForeign.into())),
     ] {
         let request = request(json!({"sub": "a", "roles": roles}), &[("path.user_id", "b")]);
-        assert_eq!(access.check_owners(request.claims.as_ref(), &request), expected, "{roles}");
+        assert_eq!(access.check_owners(request.claims.as_ref(), &request, false), expected, "{roles}");
     }
 }
 
@@ -216,7 +220,7 @@ fn every_rule_fails_without_a_subject() {
     assert_eq!(code(access.check_scopes(None)), "tokens.missing");
     assert_eq!(code(access.check_claims(None, &nobody)), "tokens.missing");
     assert_eq!(code(access.check_step_up(None, Nanos(0))), "tokens.missing");
-    assert_eq!(code(access.check_owners(None, &nobody)), "tokens.missing");
+    assert_eq!(code(access.check_owners(None, &nobody, false)), "tokens.missing");
 }
 
 #[test]
@@ -254,7 +258,11 @@ fn notes_what_would_leave_an_object_open() {
             "write several places as a list",
         ),
         (r#"{"owner": {"value": "user.sub", "is": "user.sub"}}"#, "an id stands in path."),
-        (r#"{"owner": {"value": "body:/id", "is": "user.sub"}}"#, "not supported yet"),
+        (
+            r#"{"owner": {"value": "body:/id|path.user_id", "is": "user.sub"}}"#,
+            "write several places as a list",
+        ),
+        (r#"{"owner": {"value": "response:/id", "is": "user.sub"}}"#, "belongs in the `owner` of `response`"),
         (
             r#"{"owner": {"value": "path.user_id", "is": "user.sub", "lookup": {}}}"#,
             "`lookup` is not supported yet",

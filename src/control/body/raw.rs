@@ -24,7 +24,9 @@ pub(crate) fn max_bytes(fields: &Fields<'_>, default: u64, held: bool, problems:
     let Size(bytes) = node.parse(problems)?;
     let expected = match bytes {
         0 => "at least 1B; where no body is taken, leave out what asks for one",
-        _ if held && bytes > MAX_HELD => "at most 16MiB where a schema needs the whole body",
+        _ if held && bytes > MAX_HELD => {
+            "at most 16MiB where a schema or a `body:` value needs the whole body"
+        }
         _ => return Some(bytes),
     };
     let found = cut(node.text(problems)?);

@@ -135,6 +135,6 @@ fn text(value: &ValueRef, sight: &impl Sight) -> Result<Option<String>, Refusal>
         Seen::Ambiguous => Err(Reason::ClientAmbiguous.into()),
         Seen::Bytes(bytes) => Ok(std::str::from_utf8(&bytes).ok().map(str::to_owned)),
         Seen::Json(value) => Ok(value.as_str().map(str::to_owned)),
-        Seen::Missing | Seen::Ip(_) => Ok(None),
+        Seen::Missing | Seen::Ip(_) | Seen::Each(_) => Ok(None),
     }
 }

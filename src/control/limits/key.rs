@@ -133,7 +133,7 @@ fn part_of(part: &KeyPart, sight: &impl KeySight, hash: &mut SipHasher24) -> Res
         Seen::Json(Value::String(text)) if text.len() <= MAX_PART => write_text(hash, text, fold),
         Seen::Json(Value::Number(number)) => write_number(hash, number),
         Seen::Json(Value::Bool(it)) => write(hash, Tag::Boolean, &[u8::from(*it)]),
-        Seen::Json(_) => return Ok(Counted::Missing),
+        Seen::Json(_) | Seen::Each(_) => return Ok(Counted::Missing),
         Seen::Ip(IpAddr::V4(ip)) => write(hash, Tag::V4, &ip.octets()),
         Seen::Ip(IpAddr::V6(ip)) => write(hash, Tag::V6, &ip.octets()),
     }

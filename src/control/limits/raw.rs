@@ -97,6 +97,8 @@ pub enum Stage {
     BeforeTokens,
     /// Right after the tokens.
     AfterTokens,
+    /// Once the request's body was read.
+    AfterBody,
 }
 
 impl Limits {

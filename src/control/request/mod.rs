@@ -7,7 +7,8 @@
 //! **Needs** the head for the first half, the whole body for the second, and the number of bytes as they arrive for
 //! a body that is not held.
 //!
-//! **Does not** hold a body without a schema: that is counted and streams on. What a body is follows from the route,
+//! **Does not** hold a body that nobody needs to look into, by a schema or a `body:` value: that is counted and
+//! streams on. What a body is follows from the route,
 //! never from the client's header, which must agree. Transfer codings are the host's.
 //!
 //! Each check is one rule of the policy's `modes`; the engine asks those that are not disabled.
@@ -30,6 +31,7 @@ use crate::control::body::strict::Unfit;
 use crate::control::request::content::Content;
 use crate::control::request::params::Params;
 pub use crate::control::request::params::QueryEdit;
+pub use crate::control::request::raw::Readers;
 use crate::model::headers::Found;
 use crate::model::headers::Headers;
 use crate::model::query::Query;
@@ -51,11 +53,18 @@ struct Body {
     max_bytes: u64,
     budget: Budget,
     schema: Option<Schema>,
+    /// Whether another rule of the route needs a value of it.
+    read: bool,
 }
 
 impl Request {
-    /// Whether the whole body must be held, because a schema judges it.
+    /// Whether the whole body must be held: a schema judges it, or another rule of the route needs a value of it.
     pub fn needs_body(&self) -> bool {
+        self.body.as_ref().is_some_and(Body::is_held)
+    }
+
+    /// Whether a schema judges the body.
+    pub fn has_schema(&self) -> bool {
         self.schema().is_some()
     }
 
@@ -112,7 +121,7 @@ impl Request {
             None if nothing => Ok(()),
             None => Err(Reason::RequestBodyUnexpected.into()),
             // What is held is told missing by rule `request.json`, once all of it is there.
-            Some(body) if nothing && body.content.is_json() && body.schema.is_none() => {
+            Some(body) if nothing && body.content.is_json() && !body.is_held() => {
                 Err(Reason::RequestBodyMissing.into())
             }
             Some(_) if nothing && end_of_stream => Ok(()),
@@ -175,6 +184,12 @@ impl Request {
     pub fn check_schema(&self, value: &Value) -> Result<(), Refusal> {
         let Some(schema) = self.schema() else { return Ok(()) };
         schema.check(value).map_err(|errors| Refusal::new(Reason::RequestSchema).with(Extra::Errors(errors)))
+    }
+}
+
+impl Body {
+    fn is_held(&self) -> bool {
+        self.schema.is_some() || self.read
     }
 }
 

@@ -18,19 +18,30 @@ use crate::fault::Problems;
 /// What a body may have where the policy does not say.
 const MAX_BYTES: u64 = 64 << 10;
 
+/// Who beside a schema needs what stands in the body of a route.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Readers {
+    /// An owner, which is nobody where the body cannot be read: then the policy is refused.
+    pub owner: bool,
+    /// A limit, whose key is missing there: `missing` says what becomes of it.
+    pub limit: bool,
+}
+
 impl Request {
-    /// Compiles a route's merged `request`. `path_parameters` and `methods` are the route's own.
+    /// Compiles a route's merged `request`. `path_parameters` and `methods` are the route's own, `readers` its other
+    /// rules.
     pub fn compile(
         node: &Rc<Node>,
         schemas: &Schemas,
         store: &mut SchemaStore,
         path_parameters: &[&str],
         methods: &[&str],
+        readers: Readers,
         problems: &Problems,
     ) -> Option<Self> {
         let fields = Fields::open(node, problems)?;
         let params = Params::compile(&fields, schemas, store, path_parameters, problems);
-        let body = Body::compile(&fields, schemas, problems);
+        let body = Body::compile(&fields, schemas, readers, problems);
         fields.close();
         let request = Self { params: params?, body: body? };
         if request.body.is_some() && methods.iter().any(|method| matches!(*method, "GET" | "HEAD")) {
@@ -44,21 +55,30 @@ impl Request {
 
 impl Body {
     /// The inner `None` is a route that takes no body; the outer one, that something is wrong.
-    fn compile(fields: &Fields<'_>, schemas: &Schemas, problems: &Problems) -> Option<Option<Self>> {
+    fn compile(
+        fields: &Fields<'_>,
+        schemas: &Schemas,
+        readers: Readers,
+        problems: &Problems,
+    ) -> Option<Option<Self>> {
         let content = fields.optional("content");
         let schema = fields.optional("schema");
         let numbers = raw::numbers(fields, problems);
-        let max_bytes = raw::max_bytes(fields, MAX_BYTES, schema.is_some(), problems);
-        let taken = content.is_some() || schema.is_some();
+        let wanted = schema.is_some() || readers.owner || readers.limit;
+        let max_bytes = raw::max_bytes(fields, MAX_BYTES, wanted, problems);
+        let taken = content.is_some() || wanted;
         let content = match content {
             None => Some(Content::Json),
             Some(node) => Content::compile(node, problems).filter(|content| {
-                let fits = schema.is_none() || content.is_json();
-                if !fits {
-                    let sentence = "a schema judges JSON: write `json` or leave `content` out";
-                    problems.note(&node.place, Fault::conflict(sentence));
-                }
-                fits
+                let sentence = match content.is_json() {
+                    false if schema.is_some() => "a schema judges JSON: write `json` or leave `content` out",
+                    false if readers.owner => {
+                        "an owner's `body:` value stands in JSON: write `json` or leave `content` out"
+                    }
+                    _ => return true,
+                };
+                problems.note(&node.place, Fault::conflict(sentence));
+                false
             }),
         };
         let schema = match schema {
@@ -67,6 +87,7 @@ impl Body {
         };
         let (max_bytes, numbers, content, schema) = (max_bytes?, numbers?, content?, schema?);
         let budget = Budget::request(max_bytes, numbers);
-        Some(taken.then_some(Self { content, max_bytes, budget, schema }))
+        let read = (readers.owner || readers.limit) && content.is_json();
+        Some(taken.then_some(Self { content, max_bytes, budget, schema, read }))
     }
 }

@@ -62,6 +62,29 @@ fn a_star_is_every_element_and_finds_no_one_value() {
 }
 
 #[test]
+fn a_star_spreads_over_lists_alone_and_every_element_has_the_value() {
+    let (one, two, three) = (json!(1), json!(2), json!(3));
+    for (pointer, document, wanted) in [
+        ("/a", json!({ "a": 1 }), Some((vec![&one], false))),
+        ("/*", json!([1, 2]), Some((vec![&one, &two], false))),
+        ("/a/*/b", json!({ "a": [{ "b": 1 }, { "b": 2 }] }), Some((vec![&one, &two], false))),
+        ("/*/b/*", json!([{ "b": [1, 2] }, { "b": [3] }]), Some((vec![&one, &two, &three], false))),
+        ("/*/b/*", json!([{ "b": [1] }, { "b": [] }]), Some((vec![&one], true))),
+        ("/a/*", json!({ "a": [] }), Some((vec![], true))),
+        ("/a/*/b", json!({ "a": [{ "b": 1 }, {}] }), None),
+        ("/a/*/b", json!({ "a": [{ "b": 1 }, { "b": null }] }), None),
+        ("/a/*/b", json!({ "a": [{ "b": 1 }, 7] }), None),
+        ("/a/*/b", json!({ "a": { "*": { "b": 1 } } }), None),
+        ("/a/*", json!({ "a": "text" }), None),
+        ("/a/*", json!({}), None),
+    ] {
+        let pointer: Pointer = pointer.parse().unwrap();
+        let got = pointer.spread(&document).map(|it| (it.values, it.has_empty));
+        assert_eq!(got, wanted, "{pointer} of {document}");
+    }
+}
+
+#[test]
 fn what_is_no_pointer_is_refused() {
     for text in ["", "a", "a/b", "/a~", "/a~2", "/~", "#/a"] {
         assert_eq!(

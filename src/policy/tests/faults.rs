@@ -138,6 +138,13 @@ fn each_rule_of_the_policy_itself_is_kept() {
             "routes[one].access: `access` judges a caller, and the route says `tokens: none`",
         ),
         (
+            "an owner in the body of a route that takes none",
+            route(
+                json!({ "tokens": ["user"], "access": { "owner": { "value": "body:/id", "is": "user.sub" } } }),
+            ),
+            "routes[one].access: an owner stands in the body and the route takes none: write `request`, such as `request: { content: json }`",
+        ),
+        (
             "a field of a group in a route",
             route(json!({ "tokens": "none", "path": "/x" })),
             "routes[one].path: unknown field `path`",

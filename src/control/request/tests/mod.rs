@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::control::body::schema::SchemaStore;
 use crate::control::body::schema::Schemas;
+use crate::control::request::Readers;
 use crate::control::request::Request;
 use crate::document::Node;
 use crate::fault::Problems;
@@ -24,7 +25,15 @@ fn compile(request: &Value) -> Result<Request, Vec<String>> {
     let mut store = SchemaStore::default();
     let schemas = Schemas::compile(&read(&named), &mut store, &problems);
     let (path, methods) = (["order_id", "kind"], ["POST"]);
-    let request = Request::compile(&read(request), &schemas, &mut store, &path, &methods, &problems);
+    let request = Request::compile(
+        &read(request),
+        &schemas,
+        &mut store,
+        &path,
+        &methods,
+        Readers::default(),
+        &problems,
+    );
     let faults: Vec<String> = problems.into_parts().0.iter().map(ToString::to_string).collect();
     request.filter(|_| faults.is_empty()).ok_or(faults)
 }

@@ -3,6 +3,7 @@ use serde_json::json;
 
 use crate::control::body::schema::SchemaStore;
 use crate::control::body::schema::Schemas;
+use crate::control::request::Readers;
 use crate::control::request::Request;
 use crate::control::request::tests::compile;
 use crate::document::Node;
@@ -10,6 +11,33 @@ use crate::fault::Problems;
 
 fn faults(request: &Value) -> String {
     compile(request).expect_err(&format!("{request} should be refused")).join("\n")
+}
+
+#[test]
+fn a_value_in_the_body_makes_it_json_that_is_held() {
+    let compile = |request: Value, readers: Readers| {
+        let problems = Problems::default();
+        let node = Node::from_json(request.to_string().as_bytes(), &problems).unwrap();
+        let (schemas, mut store) = (Schemas::default(), SchemaStore::default());
+        let request = Request::compile(&node, &schemas, &mut store, &[], &["POST"], readers, &problems);
+        let faults: Vec<String> = problems.into_parts().0.iter().map(ToString::to_string).collect();
+        (request.map(|it| (it.takes_none(), it.needs_body())), faults.join("; "))
+    };
+    let (owner, limit) = (Readers { owner: true, limit: false }, Readers { owner: false, limit: true });
+    let said = |what: &str| (None, format!("content: {what}"));
+    let instead = "an owner's `body:` value stands in JSON: write `json` or leave `content` out";
+    for (request, readers, want) in [
+        (json!({}), Readers::default(), (Some((true, false)), String::new())),
+        (json!({}), owner, (Some((false, true)), String::new())),
+        (json!({}), limit, (Some((false, true)), String::new())),
+        (json!({"content": "json"}), owner, (Some((false, true)), String::new())),
+        (json!({"content": "any"}), owner, said(instead)),
+        // The key is missing there, and `missing` says what becomes of it.
+        (json!({"content": "any"}), limit, (Some((false, false)), String::new())),
+        (json!({"max_bytes": "17MiB"}), limit, (None, "max_bytes: `17MiB` is out of range: at most 16MiB where a schema or a `body:` value needs the whole body".into())),
+    ] {
+        assert_eq!(compile(request.clone(), readers), want, "{request} {readers:?}");
+    }
 }
 
 #[test]
@@ -85,7 +113,16 @@ fn a_body_on_get_is_remarked() {
         let problems = Problems::default();
         let node = Node::from_json(request.as_bytes(), &problems).unwrap();
         let mut store = SchemaStore::default();
-        Request::compile(&node, &Schemas::default(), &mut store, &[], &[method], &problems).unwrap();
+        Request::compile(
+            &node,
+            &Schemas::default(),
+            &mut store,
+            &[],
+            &[method],
+            Readers::default(),
+            &problems,
+        )
+        .unwrap();
         assert_eq!(problems.into_parts().1.len(), remarks, "{method} {request}");
     }
 }

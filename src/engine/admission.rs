@@ -1,0 +1,76 @@
+//! How a request goes on: what changes in its head, and what is kept for its answer.
+
+use crate::control::request::QueryEdit;
+use crate::control::response::Response;
+use crate::control::tokens;
+use crate::control::tokens::Subjects;
+use crate::engine::Admission;
+use crate::engine::BodyCount;
+use crate::engine::Decision;
+use crate::engine::Evidence;
+use crate::engine::content::AfterBody;
+use crate::engine::edits;
+use crate::engine::edits::Edits;
+use crate::engine::head::BeforeBody;
+use crate::engine::head::Exchange;
+use crate::engine::response::AwaitAnswer;
+use crate::model::mode::Control;
+use crate::model::mode::Mode;
+use crate::model::mode::Rule;
+use crate::telemetry::Outcome;
+
+/// What changes in the head, and how many claims could not be sent on.
+pub(crate) fn request_edits(exchange: &Exchange, before: &BeforeBody) -> (Edits, usize) {
+    let policy = &exchange.bench.policy;
+    let headers = &exchange.headers;
+    let mut edits = edits::untrusted(headers, &policy.identity_headers);
+    let Some(route) = exchange.bench.route() else { return (edits, 0) };
+    let subjects = before.tokens.proof();
+    if exchange.bench.mode(Rule::Whole(Control::Tokens)) == Mode::Enforce {
+        for name in tokens::stripped(&policy.tokens, subjects.unwrap_or(&Subjects::default()), headers) {
+            edits.drop(headers, name);
+        }
+    }
+    let mut unsent = 0;
+    if let Some(subjects) = subjects {
+        let forwarded = tokens::forwarded(&policy.tokens, subjects);
+        unsent = forwarded.unsent;
+        edits
+            .set
+            .extend(forwarded.headers.into_iter().map(|(name, value)| (name.into(), value.into_bytes())));
+    }
+    if route.response.as_ref().is_some_and(|response| response.reads_body()) {
+        for name in Response::TAKEN_OFF {
+            edits.drop(headers, name);
+        }
+    }
+    if let Some(QueryEdit(query)) = &before.form.query
+        && let Some(target) = headers.single(":path").one()
+    {
+        let path = target.split(|byte| *byte == b'?').next().unwrap_or_default();
+        let mut target = path.to_vec();
+        if !query.is_empty() {
+            target.push(b'?');
+            target.extend_from_slice(query);
+        }
+        edits.set.push((":path".into(), target));
+    }
+    (edits, unsent)
+}
+
+/// Lets the request go on.
+pub(crate) fn admit(
+    mut exchange: Exchange,
+    before: BeforeBody,
+    after: AfterBody,
+    count: Option<BodyCount>,
+) -> Decision {
+    let (edits, unsent) = request_edits(&exchange, &before);
+    if unsent > 0 {
+        exchange.bench.note(Outcome::NotForwarded, Rule::Whole(Control::Tokens));
+    }
+    exchange.bench.note(Outcome::Admitted, Rule::Whole(Control::Routing));
+    let answer = AwaitAnswer::new(exchange);
+    let evidence = Evidence { before, after };
+    Decision::Admit(Box::new(Admission { evidence, edits, count, answer }))
+}
