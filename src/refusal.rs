@@ -98,6 +98,7 @@ reasons! {
     ResponseTooLarge Response "response.too_large" 502 "The answer cannot be passed on";
     ResponseContent Response "response.content" 502 "The answer cannot be passed on";
     ResponseMalformed Response "response.malformed" 502 "The answer cannot be passed on";
+    ResponseUndeclared Response "response.undeclared" 502 "The answer cannot be passed on";
     ResponseSchema Response "response.schema" 502 "The answer cannot be passed on";
 }
 

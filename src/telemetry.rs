@@ -6,7 +6,8 @@
 /// Counts decisions: one `admitted` per request that goes on, one `refused` per request or answer that is turned away
 /// (an answer's request was admitted before), one `would_refuse` per rule that would have refused, one `exempted` per
 /// use of an owner rule's `unless`, one `uninspected` per body that went on unread, one `not_forwarded` per request
-/// with a claim that could not be sent on.
+/// with a claim that could not be sent on, one `removed` per answer that something was taken out of, one `would_remove`
+/// where a rule in shadow would have.
 pub const DECISIONS: &str = "portcullis_decisions_total";
 
 /// 1 for the policy in force, under its digest; 0 for one that was in force before.
@@ -45,6 +46,10 @@ pub enum Outcome {
     Uninspected,
     /// A claim that `forward` names cannot stand in a header, and was not sent.
     NotForwarded,
+    /// Something was taken out of an answer: members that its schema does not declare, elements that are another's.
+    Removed,
+    /// The same, by a rule that is in shadow.
+    WouldRemove,
 }
 
 impl Outcome {
@@ -57,6 +62,8 @@ impl Outcome {
             Self::Exempted => "exempted",
             Self::Uninspected => "uninspected",
             Self::NotForwarded => "not_forwarded",
+            Self::Removed => "removed",
+            Self::WouldRemove => "would_remove",
         }
     }
 }

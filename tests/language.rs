@@ -29,7 +29,6 @@ const STILL_REFUSED: &[&str] = &[
     "limits.per-user.tiers",
     "rate_limit_service",
     "routes[orders].routes[orders.get].response.owner",
-    "routes[orders].routes[orders.get].response.undeclared",
     "routes[users.update].modes.request",
     "tokens.user.dpop",
     "tokens.user.revocation",
@@ -108,7 +107,7 @@ fn without_what_is_listed_the_pages_example_is_fine() {
         },
     });
     let mut page = patched(&page(), &node(&without)).to_json();
-    page["routes"][1]["routes"][0]["response"] = json!({ "schema": "order" });
+    page["routes"][1]["routes"][0]["response"] = json!({ "schema": "order", "undeclared": "remove" });
     page["routes"][2]["modes"]["request"] = json!("shadow");
     assert_eq!(compile(&node(&page)), (true, Vec::new()));
 }
@@ -159,16 +158,6 @@ fn what_is_built_later_is_refused_and_never_ignored() {
             owner("lookup", json!({ "cluster": "owners", "path": "/o/{id}", "pointer": "/owner" })),
         ),
         ("routes[orders].response.owner", "`owner`", route("response", json!({ "owner": response_owner }))),
-        (
-            "routes[orders].response.undeclared",
-            "`undeclared`",
-            route("response", json!({ "undeclared": "remove" })),
-        ),
-        (
-            "routes[orders].response.statuses",
-            "`statuses`",
-            route("response", json!({ "statuses": { "4xx": "order" } })),
-        ),
         (
             "routes[orders].request.content",
             "`content: form`",

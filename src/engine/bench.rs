@@ -143,18 +143,27 @@ impl Bench {
         let after = Some(cause).filter(|cause| *cause != control && self.unproven.contains(cause));
         let reason = Some(refusal.reason);
         if mode == Mode::Enforce {
-            self.record.note(Event { outcome: Outcome::Refused, control, rule, reason, after });
+            self.record.note(Event { outcome: Outcome::Refused, control, rule, reason, after, count: None });
             return Err(Refused { shown: self.conceal(control, refusal) });
         }
         self.unproven.push(control);
-        self.record.note(Event { outcome: Outcome::WouldRefuse, control, rule, reason, after });
+        self.record.note(Event { outcome: Outcome::WouldRefuse, control, rule, reason, after, count: None });
         Ok(Cleared::Waived(Waiver::Shadow))
     }
 
     /// Notes something that is no refusal.
     pub(crate) fn note(&mut self, outcome: Outcome, rule: Rule) {
         let (control, rule) = (rule.control(), rule.as_str().into());
-        self.record.note(Event { outcome, control, rule, reason: None, after: None });
+        self.record.note(Event { outcome, control, rule, reason: None, after: None, count: None });
+    }
+
+    /// Notes that so many parts of an answer go, or in shadow would.
+    pub(crate) fn note_removed(&mut self, rule: Rule, count: usize) {
+        let enforced = self.mode(rule) == Mode::Enforce;
+        let outcome = if enforced { Outcome::Removed } else { Outcome::WouldRemove };
+        let (control, rule) = (rule.control(), rule.as_str().into());
+        let event = Event { outcome, control, rule, reason: None, after: None, count: Some(count) };
+        self.record.note(event);
     }
 
     /// A 403 of a route that conceals its objects looks like a path that no route has.

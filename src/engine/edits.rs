@@ -1,6 +1,7 @@
 //! What changes in a request's head, once and last: every change may make the host choose its route anew.
 
 use crate::control::routing;
+use crate::model::headers::Found;
 use crate::model::headers::Headers;
 
 /// Changes to a head.
@@ -36,6 +37,24 @@ pub fn untrusted(headers: &Headers, identity: &[Box<str>]) -> Edits {
         if identity.iter().any(|known| same(known)) || routing::OVERRIDES.iter().any(|known| same(known)) {
             edits.drop(headers, name);
         }
+    }
+    edits
+}
+
+/// Digests of a body, in a head or in trailers (RFC 9530, and what it made obsolete).
+pub const DIGESTS: [&str; 4] = ["content-digest", "repr-digest", "digest", "content-md5"];
+
+/// What changes in an answer's head with its body, but for the length: digests go, a strong `etag` becomes a weak one,
+/// since it spoke of other bytes (RFC 9110, section 8.8.1), and one that cannot be read goes.
+pub(crate) fn changed_body(headers: &Headers) -> Edits {
+    let mut edits = Edits::default();
+    for name in DIGESTS {
+        edits.drop(headers, name);
+    }
+    match headers.single("etag") {
+        Found::One([b'W', b'/', b'"', ..]) | Found::Missing => {}
+        Found::One(strong @ [b'"', ..]) => edits.set.push(("etag".into(), [b"W/", strong].concat())),
+        Found::One(_) | Found::Ambiguous => edits.drop(headers, "etag"),
     }
     edits
 }

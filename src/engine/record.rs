@@ -30,6 +30,8 @@ pub struct Event {
     pub reason: Option<Reason>,
     /// The control whose missing proof this follows from.
     pub after: Option<Control>,
+    /// How many parts of an answer went; none for what takes nothing out.
+    pub count: Option<usize>,
 }
 
 /// All that happened to one request so far, and whose request it is.
@@ -95,7 +97,7 @@ impl Record {
         };
         let outcome = if mode == Mode::Enforce { Outcome::Refused } else { Outcome::WouldRefuse };
         let (control, reason) = (rule.control(), Some(refusal.reason));
-        self.note(Event { outcome, control, rule: rule.as_str().into(), reason, after: None });
+        self.note(Event { outcome, control, rule: rule.as_str().into(), reason, after: None, count: None });
         mode
     }
 
@@ -199,6 +201,9 @@ impl Event {
         }
         if let Some(after) = self.after {
             out.insert("after".into(), after.as_str().into());
+        }
+        if let Some(count) = self.count {
+            out.insert("count".into(), count.into());
         }
         Value::Object(out)
     }

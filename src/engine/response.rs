@@ -11,8 +11,10 @@ use crate::engine::Rejection;
 use crate::engine::answer::Answer;
 use crate::engine::bench::Bench;
 use crate::engine::bench::Refused;
+use crate::engine::edits;
 use crate::engine::edits::Edits;
 use crate::engine::head::Exchange;
+use crate::engine::judging;
 use crate::engine::record::Record;
 use crate::model::headers::Found;
 use crate::model::headers::Headers;
@@ -23,9 +25,6 @@ use crate::model::time::Nanos;
 use crate::refusal::Reason;
 use crate::refusal::Refusal;
 use crate::telemetry::Outcome;
-
-/// The rules that need what stands in the answer.
-const NEEDING: [Rule; 2] = [Rule::Whole(Control::Response), Rule::ResponseSchema];
 
 /// A request that went on and whose answer is to come.
 #[derive(Debug)]
@@ -48,6 +47,28 @@ pub struct AwaitAnswerBody {
     announced: u64,
     /// What came so far of a watched body.
     copy: Option<Vec<u8>>,
+    about: About,
+}
+
+/// What the head of an answer says that matters once its body is whole.
+#[derive(Debug, Default)]
+struct About {
+    status: u16,
+    /// Whether it declares a length.
+    has_length: bool,
+    /// What changes in it if something is taken out of the body.
+    changed: Edits,
+}
+
+/// An answer that goes on without what was taken out of it.
+#[derive(Debug)]
+pub struct Changed {
+    /// What changes in its head.
+    pub edits: Edits,
+    /// What its body is now.
+    pub body: Vec<u8>,
+    /// What happened.
+    pub record: Record,
 }
 
 /// Where an answer stands after its head.
@@ -55,6 +76,8 @@ pub struct AwaitAnswerBody {
 pub enum AnswerStep {
     /// It goes on to the client with these changes.
     Pass(Edits, Record),
+    /// It goes on with another body; what its trailers say of the old one goes too.
+    Change(Box<Changed>),
     /// Its body decides: hold it until it is whole.
     Hold(AwaitAnswerBody),
     /// The client is sent this instead.
@@ -66,6 +89,7 @@ impl AnswerStep {
     fn too_late(self) -> Self {
         match self {
             Self::Replace(rejection) => Self::Pass(Edits::default(), rejection.record),
+            Self::Change(changed) => Self::Pass(Edits::default(), changed.record),
             step => step,
         }
     }
@@ -93,26 +117,48 @@ impl AwaitAnswer {
             // The upstream's own "no such object" must not tell itself from "not yours".
             return self.replace(&Refused { shown: Reason::RoutingUnmatched.into() });
         }
-        let asked = NEEDING.iter().any(|rule| self.bench.mode(*rule) != Mode::Disabled);
-        let Some(response) = route.response.clone().filter(|response| asked && response.reads_body()) else {
+        let Some(response) = route.response.clone().filter(|response| response.reads_body()) else {
             return self.pass();
         };
-        let Some(status) = status else { return self.unread(Reason::ResponseContent.into()) };
-        let plan = response.plan(self.head, status, headers, end_of_stream);
-        let enforced = NEEDING.iter().any(|rule| self.bench.mode(*rule) == Mode::Enforce);
-        let copy = (!enforced).then(Vec::new);
-        let waiting = AwaitAnswerBody { answer: self, response, announced: 0, copy };
-        match plan {
-            Ok(Plan::Pass) => waiting.answer.pass(),
-            Ok(Plan::Hold) if end_of_stream => waiting.judge(&[]),
-            Ok(Plan::Hold) => AnswerStep::Hold(waiting),
-            Err(refusal) => waiting.answer.unread(refusal),
+        let needing = judging::needing(&response);
+        if needing.iter().all(|rule| self.bench.mode(*rule) == Mode::Disabled) {
+            return self.pass();
+        }
+        let Some(status) = status else { return self.unread(&needing, Reason::ResponseContent.into()) };
+        let enforced = needing.iter().any(|rule| self.bench.mode(*rule) == Mode::Enforce);
+        match response.plan(self.head, status, headers, end_of_stream) {
+            Ok(Plan::Pass) => self.pass(),
+            Ok(Plan::Bare) => self.bare(&response, headers),
+            Ok(Plan::Hold) => {
+                let about = About {
+                    status,
+                    has_length: headers.has("content-length"),
+                    changed: if enforced { edits::changed_body(headers) } else { Edits::default() },
+                };
+                let copy = (!enforced).then(Vec::new);
+                let waiting = AwaitAnswerBody { answer: self, response, announced: 0, copy, about };
+                if end_of_stream { waiting.judge(&[]) } else { AnswerStep::Hold(waiting) }
+            }
+            Err(refusal) => self.unread(&needing, refusal),
         }
     }
 
+    /// An answer to HEAD, or a 304, speaks of a body from which something may have to go. Nobody knows, so it says
+    /// nothing of that body's bytes.
+    fn bare(mut self, response: &Response, headers: &Headers) -> AnswerStep {
+        let mut edits = self.edits();
+        if judging::removes(&self.bench, response) {
+            let changed = edits::changed_body(headers);
+            edits.set.extend(changed.set);
+            edits.remove.extend(changed.remove);
+            edits.drop(headers, "content-length");
+        }
+        AnswerStep::Pass(edits, self.bench.record)
+    }
+
     /// The answer cannot be looked at: whoever needs what stands there fails in its own mode.
-    fn unread(mut self, refusal: Refusal) -> AnswerStep {
-        match self.bench.weigh_strictest(&NEEDING, refusal) {
+    fn unread(mut self, needing: &[Rule], refusal: Refusal) -> AnswerStep {
+        match self.bench.weigh_strictest(needing, refusal) {
             Err(refused) => self.replace(&refused),
             Ok(()) => {
                 self.bench.note(Outcome::Uninspected, Rule::Whole(Control::Response));
@@ -192,7 +238,7 @@ impl AwaitAnswerBody {
         self.announced = self.announced.max(bytes);
         match self.response.check_size(bytes) {
             Ok(()) => AnswerStep::Hold(self),
-            Err(refusal) => self.answer.unread(refusal),
+            Err(refusal) => self.answer.unread(&judging::needing(&self.response), refusal),
         }
     }
 
@@ -205,28 +251,33 @@ impl AwaitAnswerBody {
         }
         match self.grow(length, now) {
             AnswerStep::Hold(mut whole) => {
-                let response = whole.response;
                 let bench = &mut whole.answer.bench;
-                let verdict = match response.check_json(body) {
-                    Err(refusal) => bench.weigh_strictest(&NEEDING, refusal),
-                    Ok(Some(value)) => {
-                        bench.weigh(Rule::ResponseSchema, |_| response.check_schema(&value)).map(drop)
-                    }
-                    Ok(None) => Ok(()),
-                };
-                match verdict {
+                match judging::judge(bench, &whole.response, whole.about.status, body) {
                     Err(refused) => whole.answer.replace(&refused),
-                    Ok(()) => whole.answer.pass(),
+                    Ok(None) => whole.answer.pass(),
+                    Ok(Some(body)) => whole.change(body),
                 }
             }
             decided => decided,
         }
     }
 
+    /// The answer goes on with another body.
+    fn change(mut self, body: Vec<u8>) -> AnswerStep {
+        let mut edits = self.answer.edits();
+        edits.set.extend(self.about.changed.set);
+        edits.remove.extend(self.about.changed.remove);
+        if self.about.has_length {
+            edits.set.push(("content-length".into(), body.len().to_string().into_bytes()));
+        }
+        AnswerStep::Change(Box::new(Changed { edits, body, record: self.answer.bench.record }))
+    }
+
     /// The host announced a body and does not hand all of it over.
     pub fn unavailable(self) -> AnswerStep {
         let watched = self.is_watched();
-        let step = self.answer.unread(Reason::ResponseContent.into());
+        let needing = judging::needing(&self.response);
+        let step = self.answer.unread(&needing, Reason::ResponseContent.into());
         if watched { step.too_late() } else { step }
     }
 }

@@ -32,6 +32,7 @@ pub(crate) enum Map {
     Request = 0,
     RequestTrailers = 1,
     Response = 2,
+    ResponseTrailers = 3,
     CallResponse = 6,
 }
 
@@ -72,6 +73,7 @@ unsafe extern "C" {
         data: *mut *mut u8,
         size: *mut usize,
     ) -> u32;
+    fn proxy_set_buffer_bytes(kind: u32, start: usize, max: usize, data: *const u8, size: usize) -> u32;
     fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, size: *mut usize) -> u32;
     fn proxy_replace_header_map_value(map: u32, k: *const u8, ks: usize, v: *const u8, vs: usize) -> u32;
     fn proxy_remove_header_map_value(map: u32, key: *const u8, size: usize) -> u32;
@@ -164,6 +166,12 @@ pub(crate) fn now() -> Nanos {
 pub(crate) fn body(kind: Body, max: usize) -> Result<Vec<u8>, Failed> {
     // SAFETY: the closure hands on pointers that are good for the call.
     bytes(|data, size| unsafe { proxy_get_buffer_bytes(kind as u32, 0, max, data, size) })
+}
+
+/// Puts other bytes in the place of a body that is held.
+pub(crate) fn set_body(kind: Body, bytes: &[u8]) -> Result<(), Failed> {
+    // SAFETY: pointer and length are those of `bytes`.
+    done(unsafe { proxy_set_buffer_bytes(kind as u32, 0, usize::MAX, bytes.as_ptr(), bytes.len()) })
 }
 
 /// All lines of a header map, with one call.

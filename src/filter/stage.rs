@@ -10,6 +10,8 @@ use crate::engine::AwaitAnswerBody;
 use crate::engine::AwaitBody;
 use crate::engine::AwaitKeys;
 use crate::engine::BodyCount;
+use crate::engine::Changed;
+use crate::engine::DIGESTS;
 use crate::engine::Decision;
 use crate::engine::Edits;
 use crate::engine::Grown;
@@ -308,6 +310,19 @@ impl Stage {
                 };
                 // A header of ours that the host does not take leaves the answer as it was.
                 let _ = apply(Map::Response, &edits);
+                Action::Continue
+            }
+            AnswerStep::Change(changed) => {
+                let Changed { edits, body, mut record } = *changed;
+                // What must not leave does not, where the host does not take the change.
+                if !apply(Map::Response, &edits) || host::set_body(Body::Response, &body).is_err() {
+                    return self.fail(runtime);
+                }
+                for name in DIGESTS {
+                    let _ = host::remove_header(Map::ResponseTrailers, name);
+                }
+                runtime.tell(&mut record, None);
+                *self = count.map_or(Self::Done, |count| Self::Answered(record, count));
                 Action::Continue
             }
             AnswerStep::Hold(mut waiting) => {

@@ -2,6 +2,7 @@
 //! hosts, addresses, versions, value references, claims, modes.
 
 pub mod claims;
+pub mod cut;
 pub mod headers;
 pub mod host;
 pub mod ip;

@@ -183,7 +183,7 @@ pub(crate) struct Expect {
     /// What rules in shadow would have refused with, in order: nothing where nothing is said.
     #[serde(default)]
     pub(crate) would_refuse: Vec<String>,
-    /// `exempted`, `uninspected`, in order: nothing where nothing is said.
+    /// `exempted`, `uninspected`, `removed 1 by RULE`, `would_remove 1 by RULE`, in order: nothing where nothing is said.
     #[serde(default)]
     pub(crate) notes: Vec<String>,
     /// The rule that refused.
@@ -209,8 +209,12 @@ pub(crate) struct Answer {
     pub(crate) headers: BTreeMap<String, String>,
     /// Headers that must not be there.
     pub(crate) without: Vec<String>,
+    /// All headers that are removed from the upstream's answer, in order.
+    pub(crate) removes: Option<Vec<String>>,
     /// Members of the problem.
     pub(crate) body: Map<String, Value>,
+    /// The whole body of an answer that was changed.
+    pub(crate) text: Option<String>,
 }
 
 impl CaseFile {

@@ -204,6 +204,12 @@ impl Worker {
             AnswerStep::Pass(edits, record) => {
                 (End::passed(upstream.status, edits), record.events().to_vec())
             }
+            AnswerStep::Change(changed) => {
+                let events = changed.record.events().to_vec();
+                let mut end = End::passed(upstream.status, changed.edits);
+                end.text = Some(String::from_utf8_lossy(&changed.body).into_owned());
+                (end, events)
+            }
             AnswerStep::Replace(rejection) => {
                 let events = rejection.record.events().to_vec();
                 (End::replaced(*rejection), events)

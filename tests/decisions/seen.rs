@@ -26,8 +26,12 @@ pub(crate) struct End {
     pub(crate) status: u16,
     /// The headers that the filter set.
     pub(crate) headers: Vec<(String, String)>,
+    /// The headers that the filter removed from the upstream's.
+    pub(crate) removed: Vec<String>,
     /// The filter's own body; null where the upstream's went on.
     pub(crate) body: Value,
+    /// The text that stands in the place of the upstream's, where the filter changed it.
+    pub(crate) text: Option<String>,
 }
 
 impl Seen {
@@ -50,9 +54,17 @@ impl Seen {
     }
 
     fn notes(&self) -> Vec<String> {
-        let noted = self.events.iter().map(|event| event.outcome);
-        let noted = noted.filter(|it| matches!(it, Outcome::Exempted | Outcome::Uninspected));
-        noted.map(|it| it.as_str().to_owned()).collect()
+        let told = |it: &&Event| {
+            matches!(
+                it.outcome,
+                Outcome::Exempted | Outcome::Uninspected | Outcome::Removed | Outcome::WouldRemove
+            )
+        };
+        let note = |event: &Event| match event.count {
+            Some(count) => format!("{} {count} by {}", event.outcome.as_str(), event.rule),
+            None => event.outcome.as_str().to_owned(),
+        };
+        self.events.iter().filter(told).map(note).collect()
     }
 }
 
@@ -60,7 +72,8 @@ impl End {
     pub(crate) fn passed(status: u16, edits: Edits) -> Self {
         let text = |value: Vec<u8>| String::from_utf8_lossy(&value).into_owned();
         let headers = edits.set.into_iter().map(|(name, value)| (name.to_string(), text(value)));
-        Self { status, headers: headers.collect(), body: Value::Null }
+        let removed = edits.remove;
+        Self { status, headers: headers.collect(), removed, body: Value::Null, text: None }
     }
 
     pub(crate) fn replaced(rejection: Rejection) -> Self {
@@ -69,7 +82,9 @@ impl End {
         Self {
             status: answer.status,
             headers,
+            removed: Vec::new(),
             body: serde_json::from_slice(&answer.body).unwrap_or_default(),
+            text: None,
         }
     }
 }
@@ -119,7 +134,11 @@ pub(crate) fn check(case: &Case, seen: &Seen) -> Result<Vec<String>, String> {
 fn check_answer(case: &Case, seen: &Seen, reason: Option<&str>) -> Result<(), String> {
     let expect = &case.expect;
     let said = &expect.answer;
-    let asks = expect.status.is_some() || !said.headers.is_empty() || !said.body.is_empty();
+    let asks = expect.status.is_some()
+        || !said.headers.is_empty()
+        || !said.body.is_empty()
+        || said.text.is_some()
+        || said.removes.is_some();
     let Some(end) = &seen.end else {
         return if asks {
             Err("there is no answer yet: say what the `upstream` answers".into())
@@ -140,6 +159,14 @@ fn check_answer(case: &Case, seen: &Seen, reason: Option<&str>) -> Result<(), St
     }
     for name in &said.without {
         same(&format!("answer.headers.{name}"), &header(name), &None::<&str>)?;
+    }
+    if let Some(removes) = &said.removes {
+        same("answer.removes", &end.removed, removes)?;
+    }
+    if let Some(text) = &said.text {
+        same("answer.text", &end.text.as_deref().unwrap_or("as the upstream sent it"), &text.as_str())?;
+    } else if expect.response.as_deref() == Some("passes") {
+        same("answer.text", &end.text, &None::<String>)?;
     }
     for (name, value) in &said.body {
         same(&format!("answer.body.{name}"), end.body.get(name).unwrap_or(&Value::Null), value)?;

@@ -96,7 +96,9 @@ fn every_outcome_is_listed() {
         Outcome::WouldRefuse => Some(Outcome::Exempted),
         Outcome::Exempted => Some(Outcome::Uninspected),
         Outcome::Uninspected => Some(Outcome::NotForwarded),
-        Outcome::NotForwarded => None,
+        Outcome::NotForwarded => Some(Outcome::Removed),
+        Outcome::Removed => Some(Outcome::WouldRemove),
+        Outcome::WouldRemove => None,
     };
     let all = std::iter::successors(Some(Outcome::Admitted), |outcome| next(*outcome));
     assert_eq!(readme::column("outcomes"), all.map(Outcome::as_str).collect::<Vec<_>>());

@@ -1,8 +1,11 @@
 //! # Response: what goes out
 //!
-//! **Refuses** a 2xx answer with a body (502) where a schema asks and the body is not whole, uncompressed, strict JSON
-//! of at most `max_bytes` that passes. What cannot be looked at is refused, never passed on unseen: 206, a content
-//! coding, another content type, too many bytes.
+//! **Refuses** an answer with a body (502) of a status for which the route has a schema (2xx, and those of `statuses`)
+//! where the body is not whole, uncompressed, strict JSON of at most `max_bytes` that passes. What cannot be looked at is
+//! refused, never passed on unseen: 206, a content coding, another content type, too many bytes.
+//!
+//! **Takes out** what the schema does not declare, or refuses it, where `undeclared` says so. What is left is what the
+//! schema judges.
 //!
 //! **Needs** the answer's head, and the whole body where [`Plan::Hold`] says so. Such a route takes
 //! [`Response::TAKEN_OFF`] off the request, in every mode.
@@ -17,15 +20,19 @@ mod raw;
 #[cfg(test)]
 mod tests;
 
+use std::rc::Rc;
+
 use serde_json::Value;
 
 use crate::control::body::budget::Budget;
 use crate::control::body::length;
 use crate::control::body::media;
 use crate::control::body::media::MediaType;
+use crate::control::body::schema::Declared;
 use crate::control::body::schema::Schema;
 use crate::control::body::strict;
 use crate::control::body::strict::Unfit;
+use crate::model::cut::Cut;
 use crate::model::headers::Found;
 use crate::model::headers::Headers;
 use crate::refusal::Extra;
@@ -41,9 +48,36 @@ pub struct Response {
 /// How the answers of a route are judged.
 #[derive(Clone, Debug)]
 struct Judged {
-    schema: Schema,
+    /// By status, the most exact first.
+    schemas: Vec<(Statuses, Declaring)>,
+    undeclared: Option<Undeclared>,
     max_bytes: u64,
     budget: Budget,
+}
+
+/// A schema, and what it declares where that is asked.
+#[derive(Clone, Debug)]
+struct Declaring {
+    schema: Schema,
+    declared: Option<Rc<Declared>>,
+}
+
+/// The statuses that a schema is for.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum Statuses {
+    /// One status.
+    One(u16),
+    /// All with this first digit.
+    Class(u16),
+}
+
+/// What becomes of members that the schema does not declare.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Undeclared {
+    /// They are taken out of the answer.
+    Remove,
+    /// The answer is refused.
+    Refuse,
 }
 
 /// What to do with an answer, by its head.
@@ -51,6 +85,8 @@ struct Judged {
 pub enum Plan {
     /// It goes on as it is, unread.
     Pass,
+    /// It has no body, and its head speaks of one that would be judged.
+    Bare,
     /// The whole body is held and judged; not one byte leaves before.
     Hold,
 }
@@ -70,6 +106,11 @@ impl Response {
         self.judged.as_ref().map(|judged| judged.max_bytes)
     }
 
+    /// What becomes of undeclared members, where the route says.
+    pub fn undeclared(&self) -> Option<Undeclared> {
+        self.judged.as_ref().and_then(|judged| judged.undeclared)
+    }
+
     /// Rule `response`, by the head alone: what to do with the answer. `end_of_stream` is whether the head is all
     /// there is.
     ///
@@ -83,8 +124,13 @@ impl Response {
         end_of_stream: bool,
     ) -> Result<Plan, Refusal> {
         let Some(judged) = &self.judged else { return Ok(Plan::Pass) };
-        if head_request || !(200..300).contains(&status) || matches!(status, 204 | 205) {
+        // What a 304 is about was a 200.
+        let about = if status == 304 { 200 } else { status };
+        if judged.declaring(about).is_none() || matches!(status, 204 | 205) {
             return Ok(Plan::Pass);
+        }
+        if head_request || status == 304 {
+            return Ok(Plan::Bare);
         }
         if status == 206 {
             return Err(Reason::ResponseContent.into());
@@ -128,14 +174,49 @@ impl Response {
         }
     }
 
-    /// Rule `response.schema`.
+    /// Rule `response.undeclared`: what the schema of this status does not declare.
+    ///
+    /// # Errors
+    /// `response.undeclared` where that cannot be told; with `refuse` where there is anything.
+    pub fn check_undeclared(&self, status: u16, value: &Value) -> Result<Cut, Refusal> {
+        let declared = self.declaring(status).and_then(|declaring| declaring.declared.as_ref());
+        let (Some(declared), Some(undeclared)) = (declared, self.undeclared()) else {
+            return Ok(Cut::default());
+        };
+        let cut = declared.undeclared(value).map_err(|_| Refusal::from(Reason::ResponseUndeclared))?;
+        match undeclared {
+            Undeclared::Refuse if !cut.is_empty() => Err(Reason::ResponseUndeclared.into()),
+            _ => Ok(cut),
+        }
+    }
+
+    /// Rule `response.schema`: what is left of the answer, by the schema of its status.
     ///
     /// # Errors
     /// `response.schema` with places and keywords.
-    pub fn check_schema(&self, value: &Value) -> Result<(), Refusal> {
-        let Some(judged) = &self.judged else { return Ok(()) };
+    pub fn check_schema(&self, status: u16, value: &Value) -> Result<(), Refusal> {
+        let Some(declaring) = self.declaring(status) else { return Ok(()) };
         let told = |errors| Refusal::new(Reason::ResponseSchema).with(Extra::Errors(errors));
-        judged.schema.check(value).map_err(told)
+        declaring.schema.check(value).map_err(told)
+    }
+
+    fn declaring(&self, status: u16) -> Option<&Declaring> {
+        self.judged.as_ref().and_then(|judged| judged.declaring(status))
+    }
+}
+
+impl Judged {
+    fn declaring(&self, status: u16) -> Option<&Declaring> {
+        self.schemas.iter().find(|(statuses, _)| statuses.contain(status)).map(|(_, declaring)| declaring)
+    }
+}
+
+impl Statuses {
+    fn contain(self, status: u16) -> bool {
+        match self {
+            Self::One(one) => status == one,
+            Self::Class(first) => status / 100 == first,
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::fault::Problems;
 fn compile(response: &Value) -> Result<Response, Vec<String>> {
     let problems = Problems::default();
     let read = |value: &Value| Node::from_json(value.to_string().as_bytes(), &problems).unwrap();
-    let named = json!({"order": {"type": "object", "required": ["id"]}});
+    let named = json!({"order": {"type": "object", "required": ["id"], "properties": {"id": {}}}, "any": {}});
     let schemas = Schemas::compile(&read(&named), &mut SchemaStore::default(), &problems);
     let response = Response::compile(&read(response), &schemas, &problems);
     let faults: Vec<String> = problems.into_parts().0.iter().map(ToString::to_string).collect();
@@ -54,7 +54,7 @@ fn answers_are_held_passed_or_refused_by_their_heads() {
         ("no content", 204, &[], pass),
         ("reset content", 205, &[], pass),
         ("a declared empty body, the stream still open", 200, &[("content-length", "0")], hold),
-        ("not modified", 304, &[JSON], pass),
+        ("not modified", 304, &[JSON], "Bare"),
         ("a redirect", 302, &[("content-type", "text/html")], pass),
         ("the upstream's 404", 404, &[("content-type", "text/html")], pass),
         ("the upstream's 500, encoded", 500, &[("content-encoding", "gzip")], pass),
@@ -79,7 +79,9 @@ fn answers_are_held_passed_or_refused_by_their_heads() {
     ] {
         let headers = Headers::from_pairs(pairs.iter().copied());
         assert_eq!(told(response.plan(false, status, &headers, false)), want, "{row}");
-        assert_eq!(told(response.plan(true, status, &headers, true)), pass, "{row}, to HEAD");
+        let spoken_of = status == 304 || (200..300).contains(&status) && !matches!(status, 204 | 205);
+        let want = if spoken_of { "Bare" } else { pass };
+        assert_eq!(told(response.plan(true, status, &headers, true)), want, "{row}, to HEAD");
     }
     for headers in [Headers::default(), Headers::from_pairs([("content-length", "0")])] {
         assert_eq!(told(response.plan(false, 200, &headers, true)), pass, "nothing behind the head");
@@ -103,7 +105,7 @@ fn a_held_body_is_whole_strict_json_that_passes_its_schema() {
         ("[]", "response.schema"),
     ] {
         let judged = response.check_json(text.as_bytes()).and_then(|value| match value {
-            Some(value) => response.check_schema(&value),
+            Some(value) => response.check_schema(200, &value),
             None => Ok(()),
         });
         assert_eq!(told(judged), want, "{text}");
@@ -123,8 +125,28 @@ fn a_long_list_is_no_structural_fault_of_an_answer() {
 #[test]
 fn what_is_wrong_or_not_built_is_refused_with_its_place() {
     for (response, want) in [
-        (json!({"schema": "order", "undeclared": "remove"}), "undeclared: `undeclared` is not supported yet"),
-        (json!({"statuses": {"4xx": "order"}}), "statuses: `statuses` is not supported yet"),
+        (json!({"undeclared": "remove"}), "undeclared: `undeclared` needs a `schema` that declares"),
+        (
+            json!({"schema": "order", "undeclared": "strip"}),
+            "undeclared: found `strip`, expected `remove` or `refuse`",
+        ),
+        (json!({"statuses": {}}), "statuses: `statuses` has nothing in it"),
+        (
+            json!({"statuses": {"2xx": "order"}, "schema": "order"}),
+            "statuses.2xx: `schema` speaks for 2xx already",
+        ),
+        (
+            json!({"statuses": {"4xx": "ordr"}}),
+            "statuses.4xx: there is no schema called `ordr`; did you mean `order`?",
+        ),
+        (
+            json!({"statuses": {"1xx": "order"}}),
+            "statuses.1xx: `1xx` is no status with a whole body; write a status",
+        ),
+        (json!({"statuses": {"206": "order"}}), "statuses.206: `206` is no status with a whole body"),
+        (json!({"statuses": {"+40": "order"}}), "statuses.+40: `+40` is no status with a whole body"),
+        (json!({"statuses": {"600": "order"}}), "statuses.600: `600` is no status"),
+        (json!({"statuses": {"04xx": "order"}}), "statuses.04xx: `04xx` is no status"),
         (json!({"owner": {"value": "response:/a"}}), "owner: `owner` is not supported yet"),
         (json!({"schema": "ordr"}), "did you mean `order`?"),
         (json!({"max_bytes": "0B"}), "max_bytes: `0B` is out of range"),
@@ -135,5 +157,49 @@ fn what_is_wrong_or_not_built_is_refused_with_its_place() {
     ] {
         let faults = compile(&response).expect_err("a fault").join("\n");
         assert!(faults.contains(want), "{response}\n{faults}");
+    }
+}
+
+#[test]
+fn each_status_has_the_schema_that_names_it_most_exactly() {
+    let response =
+        compile(&json!({"schema": "order", "statuses": {"4xx": "order", "404": "any", "201": "any"}}))
+            .unwrap();
+    for (status, value, want) in [
+        (200, json!({}), "response.schema"),
+        (201, json!({}), "()"),
+        (204, json!({}), "response.schema"),
+        (400, json!({}), "response.schema"),
+        (404, json!({}), "()"),
+        (500, json!({}), "()"),
+    ] {
+        assert_eq!(told(response.check_schema(status, &value)), want, "{status}");
+    }
+    let headers = Headers::from_pairs([JSON]);
+    for (status, head, want) in [
+        (404, false, "Hold"),
+        (500, false, "Pass"),
+        (404, true, "Bare"),
+        (304, false, "Bare"),
+        (500, true, "Pass"),
+    ] {
+        assert_eq!(told(response.plan(head, status, &headers, head)), want, "{status} {head}");
+    }
+    let errors = compile(&json!({"statuses": {"5xx": "order"}})).unwrap();
+    assert_eq!(told(errors.plan(false, 304, &headers, true)), "Pass", "a 304 is about a 200");
+}
+
+#[test]
+fn what_goes_is_told_or_refuses() {
+    let (some, none) = (json!({"id": 1, "x": {"y": 2}}), json!({"id": 1}));
+    for (word, some_want, none_want) in [("remove", "1", "0"), ("refuse", "response.undeclared", "0")] {
+        let response = compile(&json!({"schema": "order", "undeclared": word})).unwrap();
+        let count = |value| told(response.check_undeclared(200, value).map(|cut| cut.count()));
+        assert_eq!((&*count(&some), &*count(&none)), (some_want, none_want), "{word}");
+        assert_eq!(
+            told(response.check_undeclared(404, &some).map(|cut| cut.count())),
+            "0",
+            "{word}, not judged"
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! The words that everybody speaks, each put to the test in a file of its own name.
 
 mod claims;
+mod cut;
 mod headers;
 mod host;
 mod ip;

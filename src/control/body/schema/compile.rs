@@ -1,14 +1,16 @@
 //! From a schema as the policy writes it to one that can be asked; every fault with its place.
 
+use std::cell::OnceCell;
 use std::rc::Rc;
 
 use jsonschema::PatternOptions;
 use jsonschema::ValidationError;
-use jsonschema::Validator;
+use jsonschema::ValidationOptions;
 use jsonschema::error::ValidationErrorKind;
 use serde_json::Value;
 
 use crate::control::body::schema::Compiled;
+use crate::control::body::schema::Declared;
 use crate::control::body::schema::Digest;
 use crate::control::body::schema::Outline;
 use crate::control::body::schema::Schema;
@@ -68,10 +70,11 @@ impl Schema {
         if problems.count() > before {
             return None;
         }
-        match build(&document) {
+        match options().build(&document) {
             Ok(validator) => {
                 let outline = Outline::of(&document);
-                let schema = Self(Rc::new(Compiled { validator, outline, digest }));
+                let schema =
+                    Self(Rc::new(Compiled { validator, outline, digest, declared: OnceCell::new() }));
                 store.keep(&schema);
                 Some(schema)
             }
@@ -82,15 +85,30 @@ impl Schema {
             }
         }
     }
+
+    /// What it declares, compiled when it is first asked for. `node` is what it was compiled from.
+    pub fn declared(&self, node: &Node, problems: &Problems) -> Option<Rc<Declared>> {
+        if let Some(known) = self.0.declared.get() {
+            return Some(known.clone());
+        }
+        match Declared::compile(&node.to_json()) {
+            Ok(declared) => Some(self.0.declared.get_or_init(|| Rc::new(declared)).clone()),
+            Err(unfollowed) => {
+                let at = at_pointer(node, &unfollowed.pointer);
+                problems.note(&at.place, Fault::conflict(unfollowed.why));
+                None
+            }
+        }
+    }
 }
 
-fn build(document: &Value) -> Result<Validator, ValidationError<'static>> {
+/// How every schema here is compiled.
+pub(super) fn options<'i>() -> ValidationOptions<'i> {
     jsonschema::options()
         .offline()
         .should_validate_formats(true)
         .should_ignore_unknown_formats(false)
         .with_pattern_options(PatternOptions::regex().size_limit(MAX_PATTERN).dfa_size_limit(MAX_PATTERN))
-        .build(document)
 }
 
 /// Notes every reference that leads out of the schema, at its place.

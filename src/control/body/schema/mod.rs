@@ -5,11 +5,13 @@
 //! policy is compiled.
 
 mod compile;
+mod declared;
 mod named;
 mod outline;
 #[cfg(test)]
 mod tests;
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::fmt;
 use std::rc::Rc;
@@ -20,6 +22,8 @@ use serde_json::Value;
 
 pub use crate::control::body::schema::compile::FORMATS;
 pub use crate::control::body::schema::compile::digest;
+pub use crate::control::body::schema::declared::Declared;
+pub use crate::control::body::schema::declared::Unsettled;
 pub use crate::control::body::schema::named::Schemas;
 use crate::control::body::schema::outline::Outline;
 use crate::refusal::SchemaError;
@@ -41,6 +45,7 @@ struct Compiled {
     validator: Validator,
     outline: Outline,
     digest: Digest,
+    declared: OnceCell<Rc<Declared>>,
 }
 
 /// The schemas that some policy in force still holds, by digest: the next policy compiles only what is new.

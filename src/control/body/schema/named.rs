@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use crate::control::body::schema::Declared;
 use crate::control::body::schema::Schema;
 use crate::control::body::schema::SchemaStore;
 use crate::document::Kind;
@@ -41,6 +42,12 @@ impl Schemas {
     /// The schema that `node` names.
     pub fn named(&self, node: &Node, problems: &Problems) -> Option<Schema> {
         self.find(node, problems)?.1.clone()
+    }
+
+    /// What the schema that `node` names declares.
+    pub fn declared(&self, node: &Node, problems: &Problems) -> Option<Rc<Declared>> {
+        let (document, schema) = self.find(node, problems)?;
+        schema.as_ref()?.declared(document, problems)
     }
 
     /// The schema that `node` names or is, with the document that it was compiled from.

@@ -114,7 +114,8 @@ fn unfolds_within(document: &Value, max: usize) -> bool {
     true
 }
 
-fn target<'d>(document: &'d Value, reference: &str) -> Option<&'d Value> {
+/// What a reference within the document leads to.
+pub(crate) fn target<'d>(document: &'d Value, reference: &str) -> Option<&'d Value> {
     let pointer = reference.strip_prefix('#')?;
     let pointer = percent_encoding::percent_decode_str(pointer).decode_utf8().ok()?;
     document.pointer(&pointer)

@@ -1,3 +1,4 @@
+mod declared;
 mod keywords;
 
 use std::rc::Rc;

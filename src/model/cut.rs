@@ -1,0 +1,300 @@
+//! What goes of a JSON text: members of objects and elements of lists, whole, at any depth. What stays keeps its order and
+//! every byte, the numbers' text among it: no text is written anew.
+//!
+//! A [`Cut`] is worked out on the value and then made twice, in the value and in the text that it was read from.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::ops::Range;
+
+use serde_json::Value;
+
+/// What goes of one value.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Cut {
+    members: BTreeMap<Box<str>, Part>,
+    elements: BTreeMap<usize, Part>,
+}
+
+/// What goes of a member or an element.
+#[derive(Clone, Debug, Eq, PartialEq)]
+enum Part {
+    /// All of it.
+    Whole,
+    /// Something in it.
+    Inner(Cut),
+}
+
+/// A text that is not the one that a [`Cut`] was worked out on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Differs;
+
+impl Cut {
+    /// Whether nothing goes.
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty() && self.elements.is_empty()
+    }
+
+    /// How many members and elements go, without what stands in them.
+    pub fn count(&self) -> usize {
+        let one = |part: &Part| match part {
+            Part::Whole => 1,
+            Part::Inner(cut) => cut.count(),
+        };
+        let sum = |sum: usize, part| sum.saturating_add(one(part));
+        self.members.values().chain(self.elements.values()).fold(0, sum)
+    }
+
+    /// The member goes.
+    pub fn drop_member(&mut self, name: &str) {
+        self.members.insert(name.into(), Part::Whole);
+    }
+
+    /// The element goes.
+    pub fn drop_element(&mut self, index: usize) {
+        self.elements.insert(index, Part::Whole);
+    }
+
+    /// Something in the member goes, or nothing.
+    pub fn within_member(&mut self, name: &str, cut: Cut) {
+        if !cut.is_empty() {
+            self.members.insert(name.into(), Part::Inner(cut));
+        }
+    }
+
+    /// Something in the element goes, or nothing.
+    pub fn within_element(&mut self, index: usize, cut: Cut) {
+        if !cut.is_empty() {
+            self.elements.insert(index, Part::Inner(cut));
+        }
+    }
+
+    /// Adds a cut that was worked out on what this one left. Only members may go in both: the numbers of elements move.
+    pub fn merge(&mut self, later: Cut) {
+        let Cut { members, elements } = later;
+        for (name, part) in members {
+            merge_part(self.members.entry(name), part);
+        }
+        for (index, part) in elements {
+            merge_part(self.elements.entry(index), part);
+        }
+    }
+
+    /// Makes the cut in the value.
+    pub fn prune(&self, value: &mut Value) {
+        match value {
+            Value::Object(members) => {
+                for (name, part) in &self.members {
+                    match part {
+                        Part::Whole => drop(members.remove(&**name)),
+                        Part::Inner(cut) => members.get_mut(&**name).into_iter().for_each(|it| cut.prune(it)),
+                    }
+                }
+            }
+            Value::Array(items) => {
+                let mut index = 0_usize;
+                items.retain_mut(|item| {
+                    let part = self.elements.get(&index);
+                    index = index.saturating_add(1);
+                    if let Some(Part::Inner(cut)) = part {
+                        cut.prune(item);
+                    }
+                    part != Some(&Part::Whole)
+                });
+            }
+            _ => {}
+        }
+    }
+
+    /// Makes the cut in the text: well-formed JSON without a name twice, the very text of the value.
+    ///
+    /// # Errors
+    /// [`Differs`] where something that goes is not there.
+    pub fn splice(&self, text: &[u8]) -> Result<Vec<u8>, Differs> {
+        let mut reader = Reader { text, at: 0, gone: Vec::new(), met: 0 };
+        reader.space();
+        reader.value(Some(self))?;
+        if reader.met != self.count() {
+            return Err(Differs);
+        }
+        let mut out = Vec::with_capacity(text.len());
+        let mut from = 0;
+        for range in &reader.gone {
+            out.extend_from_slice(text.get(from..range.start).ok_or(Differs)?);
+            from = range.end;
+        }
+        out.extend_from_slice(text.get(from..).ok_or(Differs)?);
+        Ok(out)
+    }
+}
+
+fn merge_part<K: Ord>(entry: Entry<'_, K, Part>, later: Part) {
+    match entry {
+        Entry::Vacant(free) => drop(free.insert(later)),
+        Entry::Occupied(mut earlier) => match (earlier.get_mut(), later) {
+            (Part::Inner(earlier), Part::Inner(later)) => earlier.merge(later),
+            (earlier, Part::Whole) => *earlier = Part::Whole,
+            (Part::Whole, Part::Inner(_)) => {}
+        },
+    }
+}
+
+/// Goes over the text once, and notes the ranges that go, in order.
+struct Reader<'t> {
+    text: &'t [u8],
+    at: usize,
+    gone: Vec<Range<usize>>,
+    /// How many parts were met that go whole.
+    met: usize,
+}
+
+impl Reader<'_> {
+    fn peek(&self) -> Result<u8, Differs> {
+        self.text.get(self.at).copied().ok_or(Differs)
+    }
+
+    fn step(&mut self) {
+        self.at = self.at.saturating_add(1);
+    }
+
+    fn space(&mut self) {
+        while matches!(self.peek(), Ok(b' ' | b'\t' | b'\n' | b'\r')) {
+            self.step();
+        }
+    }
+
+    fn expect(&mut self, byte: u8) -> Result<(), Differs> {
+        if self.peek()? != byte {
+            return Err(Differs);
+        }
+        self.step();
+        Ok(())
+    }
+
+    /// Goes past one value. Nothing in a value without a cut needs to be told apart.
+    fn value(&mut self, cut: Option<&Cut>) -> Result<(), Differs> {
+        match (self.peek()?, cut) {
+            (b'"', _) => self.string().map(drop),
+            (b'{', Some(cut)) => self.parts(b'}', |reader, _| {
+                let name = reader.name()?;
+                reader.space();
+                reader.expect(b':')?;
+                reader.space();
+                Ok(cut.members.get(&*name))
+            }),
+            (b'[', Some(cut)) => self.parts(b']', |_, index| Ok(cut.elements.get(&index))),
+            (b'{' | b'[', None) => self.skip(),
+            _ => {
+                while !matches!(self.peek(), Err(_) | Ok(b',' | b'}' | b']' | b' ' | b'\t' | b'\n' | b'\r')) {
+                    self.step();
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Goes past a list or an object. What stays is what stands between two separators, white space and all; `lead` goes
+    /// up to the value of a part and says what goes of it.
+    fn parts<'c>(
+        &mut self,
+        close: u8,
+        mut lead: impl FnMut(&mut Self, usize) -> Result<Option<&'c Part>, Differs>,
+    ) -> Result<(), Differs> {
+        self.step();
+        // Where the part begins behind its separator; whether any part stays so far.
+        let (mut start, mut stays) = (self.at, false);
+        self.space();
+        if self.peek()? == close {
+            self.step();
+            return Ok(());
+        }
+        let first = start;
+        for index in 0_usize.. {
+            let part = lead(self, index)?;
+            self.value(match part {
+                Some(Part::Inner(cut)) => Some(cut),
+                _ => None,
+            })?;
+            self.space();
+            let (end, last) = (self.at, self.peek()? == close);
+            self.expect(if last { close } else { b',' })?;
+            if part == Some(&Part::Whole) {
+                self.met = self.met.saturating_add(1);
+                // One separator goes with it: the one before, or, where nothing stays before it, the one behind.
+                let range = match (stays, last) {
+                    (true, _) => start.saturating_sub(1)..end,
+                    (false, false) => start..self.at,
+                    (false, true) => first..end,
+                };
+                self.note(range);
+            } else {
+                stays = true;
+            }
+            if last {
+                return Ok(());
+            }
+            start = self.at;
+            self.space();
+        }
+        Err(Differs)
+    }
+
+    /// Notes a range, together with those before that it covers or touches.
+    fn note(&mut self, mut range: Range<usize>) {
+        while let Some(before) = self.gone.last().filter(|before| before.end >= range.start).cloned() {
+            self.gone.pop();
+            range = before.start.min(range.start)..before.end.max(range.end);
+        }
+        self.gone.push(range);
+    }
+
+    /// Goes past a list or an object, whatever is in it.
+    fn skip(&mut self) -> Result<(), Differs> {
+        let mut depth = 0_usize;
+        loop {
+            match self.peek()? {
+                b'"' => {
+                    self.string()?;
+                    continue;
+                }
+                b'{' | b'[' => depth = depth.saturating_add(1),
+                b'}' | b']' => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            self.step();
+            if depth == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Goes past a string, and answers it with its quotes and whether it has escapes.
+    fn string(&mut self) -> Result<(Range<usize>, bool), Differs> {
+        let start = self.at;
+        let mut escaped = false;
+        self.expect(b'"')?;
+        loop {
+            let byte = self.peek()?;
+            self.step();
+            match byte {
+                b'"' => return Ok((start..self.at, escaped)),
+                b'\\' => {
+                    escaped = true;
+                    self.step();
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// A member's name, its escapes undone.
+    fn name(&mut self) -> Result<Box<str>, Differs> {
+        let (range, escaped) = self.string()?;
+        let quoted = self.text.get(range).ok_or(Differs)?;
+        if escaped {
+            return serde_json::from_slice(quoted).map_err(|_| Differs);
+        }
+        let inner = quoted.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).ok_or(Differs)?;
+        std::str::from_utf8(inner).map(Into::into).map_err(|_| Differs)
+    }
+}
