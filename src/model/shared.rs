@@ -39,6 +39,56 @@ impl BucketKey for &str {}
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Clash;
 
+/// How often a lost race for a shared key is run again.
+pub const TRIES: u32 = 64;
+
+/// The shared memory did not hold what was written to it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Unprepared;
+
+impl fmt::Display for Unprepared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the memory that the workers share does not keep what is written to it")
+    }
+}
+
+impl std::error::Error for Unprepared {}
+
+/// The secret that stands under `key`; where there is none, `random` becomes it. So every worker may bring random bytes
+/// of its own, at every start, and all hold the same secret.
+///
+/// # Errors
+/// [`Unprepared`] where the shared memory does not do what [`Buckets`] says.
+pub fn agreed_secret(
+    store: &impl Buckets,
+    key: impl BucketKey,
+    random: [u8; 16],
+) -> Result<[u8; 16], Unprepared> {
+    for _ in 0..TRIES {
+        let read = store.read(key);
+        if let Some(secret) = read.as_ref().and_then(|(value, _)| value.as_slice().try_into().ok()) {
+            return Ok(secret);
+        }
+        // Whoever wins, the next look shows the winner's.
+        let _ = store.swap(key, &random, read.map(|(_, stamp)| stamp));
+    }
+    Err(Unprepared)
+}
+
+/// Makes those of `wanted` values that are not there, each by `make` with its number. The key `made` remembers how many
+/// are, so that a change of the policy does not go through all of them again.
+pub fn make_once(store: &impl Buckets, made: impl BucketKey, wanted: u32, make: impl Fn(u32)) {
+    let read = store.read(made);
+    let known = read.as_ref().and_then(|(value, _)| value.as_slice().try_into().ok());
+    let known = known.map_or(0, u32::from_le_bytes);
+    if known >= wanted {
+        return;
+    }
+    (known..wanted).for_each(make);
+    // Another worker may have said so meanwhile; saying it twice only costs time.
+    let _ = store.swap(made, &wanted.to_le_bytes(), read.map(|(_, stamp)| stamp));
+}
+
 /// [`Buckets`] within one process, for the command line and for tests: a map behind a lock, with stamps as Envoy gives
 /// them.
 #[derive(Debug, Default)]

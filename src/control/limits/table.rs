@@ -10,12 +10,12 @@ use crate::control::limits::store::Key;
 use crate::control::limits::store::Part;
 use crate::model::quantity::Size;
 use crate::model::shared::Buckets;
+use crate::model::shared::Unprepared;
+use crate::model::shared::agreed_secret;
+use crate::model::shared::make_once;
 
 /// What a bucket is reckoned at: its bytes and what an allocator adds. The host's map adds about a tenth to that.
 const RECKONED: u64 = 1_024;
-
-/// How often a lost race for a shared key is run again.
-pub const TRIES: u32 = 64;
 
 /// The policy's `limits_memory`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -49,18 +49,6 @@ pub struct Table {
     buckets: u32,
 }
 
-/// The shared memory did not hold what was written to it.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Unprepared;
-
-impl fmt::Display for Unprepared {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the memory that the workers share does not keep what is written to it")
-    }
-}
-
-impl std::error::Error for Unprepared {}
-
 /// How much a table holds, for the start log.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Capacity {
@@ -89,8 +77,14 @@ impl Table {
     /// # Errors
     /// [`Unprepared`] where the shared memory does not do what [`Buckets`] says.
     pub fn prepare(memory: Memory, store: &impl Buckets, random: [u8; 16]) -> Result<Self, Unprepared> {
-        let table = Self { secret: secret(store, random)?, buckets: memory.buckets() };
-        table.make(store);
+        let table = Self { secret: agreed_secret(store, Key::Secret, random)?, buckets: memory.buckets() };
+        let empty = Bucket::empty();
+        make_once(store, Key::Made, table.buckets, |index| {
+            for part in Part::ALL {
+                // A clash says that it is there already. One that cannot be made is made when a key comes.
+                let _ = store.swap(Key::Bucket(part, index), empty.bytes(), None);
+            }
+        });
         Ok(table)
     }
 
@@ -115,37 +109,4 @@ impl Table {
         let index = u128::from(hash).saturating_mul(self.buckets.into()) >> 64;
         Key::Bucket(part, u32::try_from(index).unwrap_or_default())
     }
-
-    /// Makes the buckets that are not there. One key remembers how many are, so that a change of the policy does
-    /// not go through all of them again.
-    fn make(&self, store: &impl Buckets) {
-        let read = store.read(Key::Made);
-        let made = read.as_ref().and_then(|(value, _)| value.as_slice().try_into().ok());
-        let made = made.map_or(0, u32::from_le_bytes);
-        if made >= self.buckets {
-            return;
-        }
-        let empty = Bucket::empty();
-        for part in Part::ALL {
-            for index in made..self.buckets {
-                // A clash says that it is there already. One that cannot be made is made when a key comes.
-                let _ = store.swap(Key::Bucket(part, index), empty.bytes(), None);
-            }
-        }
-        // Another worker may have said so meanwhile; saying it twice only costs time.
-        let _ = store.swap(Key::Made, &self.buckets.to_le_bytes(), read.map(|(_, stamp)| stamp));
-    }
-}
-
-/// The secret that is there; else `random` becomes it.
-fn secret(store: &impl Buckets, random: [u8; 16]) -> Result<[u8; 16], Unprepared> {
-    for _ in 0..TRIES {
-        let read = store.read(Key::Secret);
-        if let Some(secret) = read.as_ref().and_then(|(value, _)| value.as_slice().try_into().ok()) {
-            return Ok(secret);
-        }
-        // Whoever wins, the next look shows the winner's.
-        let _ = store.swap(Key::Secret, &random, read.map(|(_, stamp)| stamp));
-    }
-    Err(Unprepared)
 }
