@@ -75,6 +75,13 @@ reasons! {
     TokensLifetime Tokens "tokens.lifetime" 401 "The token is not valid";
     TokensClaim Tokens "tokens.claim" 401 "The token is not valid";
     TokensBinding Tokens "tokens.binding" 401 "The token is not valid";
+    TokensProofMissing Tokens "tokens.proof_missing" 401 "The proof of possession is not valid";
+    TokensProofInvalid Tokens "tokens.proof_invalid" 401 "The proof of possession is not valid";
+    TokensProofKey Tokens "tokens.proof_key" 401 "The proof of possession is not valid";
+    TokensProofTarget Tokens "tokens.proof_target" 401 "The proof of possession is not valid";
+    TokensProofTime Tokens "tokens.proof_time" 401 "The proof of possession is not valid";
+    TokensProofReplayed Tokens "tokens.proof_replayed" 401 "The proof of possession is not valid";
+    TokensProofsUnavailable Tokens "tokens.proofs_unavailable" 503 "Tokens cannot be checked at the moment";
     TokensKeysUnavailable Tokens "tokens.keys_unavailable" 503 "Tokens cannot be checked at the moment";
     AccessScope Access "access.scope" 403 "The token does not allow this";
     AccessClaim Access "access.claim" 403 "The token does not allow this";

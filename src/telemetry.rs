@@ -22,6 +22,9 @@ pub const SLOTS: &str = "portcullis_limit_slots_total";
 /// Counts look-ups in the cache of verified tokens, by token and event.
 pub const TOKEN_CACHE: &str = "portcullis_token_cache_total";
 
+/// Counts what the memory of used proofs went through, by event.
+pub const PROOFS: &str = "portcullis_proofs_total";
+
 /// 1 for whoever verifies RS and ES signatures, by engine: `host`, or `wasm` where the host cannot.
 pub const SIGNATURES: &str = "portcullis_signatures_info";
 

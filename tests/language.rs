@@ -30,7 +30,6 @@ const STILL_REFUSED: &[&str] = &[
     "rate_limit_service",
     "routes[orders].routes[orders.get].response.owner",
     "routes[users.update].modes.request",
-    "tokens.user.dpop",
     "tokens.user.revocation",
 ];
 
@@ -99,7 +98,7 @@ fn the_pages_example_is_refused_for_nothing_but_what_is_listed() {
 fn without_what_is_listed_the_pages_example_is_fine() {
     let without = json!({
         "rate_limit_service": null,
-        "tokens": { "user": { "dpop": null, "revocation": null } },
+        "tokens": { "user": { "revocation": null } },
         "limits": {
             "per-user": { "tiers": null }, "otp-global": { "scope": null },
             "login-fail": { "key": ["ip"], "missing": null, "count": null, "penalty": null },
@@ -129,8 +128,6 @@ fn what_is_built_later_is_refused_and_never_ignored() {
     let instead = json!([{ "route": "orders", "control": "*", "mode": "shadow", "until": "2026-12-01T00:00:00Z", "owner": "o", "reason": "r",
         "when": { "platform": "ios" } }]);
     for (at, what, patch) in [
-        ("tokens.user.dpop", "`dpop` other than `disabled`", user("dpop", json!("optional"))),
-        ("tokens.user.dpop", "`dpop` other than `disabled`", user("dpop", json!("required"))),
         (
             "tokens.user.revocation",
             "`revocation`",
@@ -192,7 +189,6 @@ fn what_is_built_later_is_refused_and_never_ignored() {
 #[test]
 fn what_asks_for_nothing_later_is_accepted() {
     for patch in [
-        json!({ "tokens": { "user": { "dpop": "disabled" } } }),
         json!({ "limits": { "one": { "scope": "process" } } }),
         json!({ "body_hold": "hold", "first_keys_wait": "1s", "limits_memory": "1MiB" }),
     ] {

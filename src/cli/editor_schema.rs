@@ -22,7 +22,7 @@ const FIELDS: &str = "
     version name revision mode modes host_modes routing transport client tokens first_keys_wait schemas limits
     limits_memory rate_limit_service defaults body_hold include routes audit overrides
     hosts other_hosts unmatched preflight
-    cleartext min_tls forwarded_proto hsts max_age include_subdomains preload
+    cleartext min_tls forwarded_proto hsts max_age include_subdomains preload proof_max_age
     ip platform app_version from minimum unknown upgrade tracked_versions
     in header scheme issuer audience algorithms type keys jwks url cluster refresh timeout max_stale inline secret_env
     max_lifetime clock_skew require claims claim is has any revocation on_error dpop forward keep cache signatures

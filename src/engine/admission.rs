@@ -27,8 +27,14 @@ pub(crate) fn request_edits(exchange: &Exchange, before: &BeforeBody) -> (Edits,
     let Some(route) = exchange.bench.route() else { return (edits, 0) };
     let subjects = before.tokens.proof();
     if exchange.bench.mode(Rule::Whole(Control::Tokens)) == Mode::Enforce {
-        for name in tokens::stripped(&policy.tokens, subjects.unwrap_or(&Subjects::default()), headers) {
+        let nobody = Subjects::default();
+        let proved = subjects.unwrap_or(&nobody);
+        for name in tokens::stripped(&policy.tokens, proved, headers) {
             edits.drop(headers, name);
+        }
+        // A route without tokens may be where they are had: there a proof is the upstream's to look at (RFC 9449, section 5).
+        if !route.demand.is_none() && !tokens::proof_goes_on(&policy.tokens, proved) {
+            edits.drop(headers, tokens::PROOF_HEADER);
         }
     }
     let mut unsent = 0;

@@ -3,9 +3,10 @@
 use serde_json::Map;
 use serde_json::Value;
 
+use crate::engine::challenge;
+pub(crate) use crate::engine::challenge::Realm;
 use crate::model::mode::Control;
 use crate::refusal::Extra;
-use crate::refusal::Reason;
 use crate::refusal::Refusal;
 
 /// An answer that the filter gives itself.
@@ -20,9 +21,13 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The answer to a refused request. `realm` is the policy's name, `hsts` the value of the header of that name where
-    /// it is due.
-    pub(crate) fn to(refusal: &Refusal, realm: &str, request_id: Option<&str>, hsts: Option<&str>) -> Self {
+    /// The answer to a refused request. `hsts` is the value of the header of that name where it is due.
+    pub(crate) fn to(
+        refusal: &Refusal,
+        realm: Realm<'_>,
+        request_id: Option<&str>,
+        hsts: Option<&str>,
+    ) -> Self {
         let reason = refusal.reason;
         let mut headers = vec![
             ("content-type", "application/problem+json".to_owned()),
@@ -30,7 +35,7 @@ impl Answer {
             ("cache-control", "no-store".to_owned()),
         ];
         headers.extend(hsts.map(|value| ("strict-transport-security", value.to_owned())));
-        headers.extend(challenge(refusal, realm).map(|value| ("www-authenticate", value)));
+        headers.extend(challenge::all(refusal, realm).into_iter().map(|value| ("www-authenticate", value)));
         match &refusal.extra {
             // Rounded up: never earlier than true (RFC 9110, section 10.2.3).
             Extra::RetryAfter(wait) => {
@@ -74,37 +79,4 @@ fn problem(refusal: &Refusal, request_id: Option<&str>) -> Vec<u8> {
         _ => {}
     }
     Value::Object(out).to_string().into_bytes()
-}
-
-/// `WWW-Authenticate` of a 401 or a 403 (RFC 6750, section 3; RFC 9470, section 3). Without a token there is no error
-/// code, since nothing was wrong with it.
-fn challenge(refusal: &Refusal, realm: &str) -> Option<String> {
-    let about_caller = matches!(refusal.reason.control(), Control::Tokens | Control::Access);
-    if !about_caller || !matches!(refusal.reason.status(), 400 | 401 | 403) {
-        return None;
-    }
-    let mut out = format!("Bearer realm=\"{realm}\"");
-    let error = match (refusal.reason, refusal.reason.status()) {
-        (Reason::TokensMissing, _) => None,
-        (Reason::AccessStepUp, _) => Some("insufficient_user_authentication"),
-        (_, 400) => Some("invalid_request"),
-        (_, 401) => Some("invalid_token"),
-        _ => Some("insufficient_scope"),
-    };
-    if let Some(error) = error {
-        out.push_str(&format!(", error=\"{error}\""));
-    }
-    match &refusal.extra {
-        Extra::Scopes(scopes) => out.push_str(&format!(", scope=\"{}\"", scopes.join(" "))),
-        Extra::StepUp { acr, max_age } => {
-            if !acr.is_empty() {
-                out.push_str(&format!(", acr_values=\"{}\"", acr.join(" ")));
-            }
-            if let Some(age) = max_age {
-                out.push_str(&format!(", max_age={}", age.as_secs()));
-            }
-        }
-        _ => {}
-    }
-    Some(out)
 }

@@ -10,6 +10,7 @@ use crate::control::limits::quota::Quota;
 use crate::control::routing::Misplaced;
 use crate::control::routing::Place;
 use crate::control::tokens;
+use crate::control::tokens::Schemes;
 use crate::control::tokens::Subjects;
 use crate::control::transport::Channel;
 use crate::control::transport::Protection;
@@ -20,10 +21,12 @@ use crate::engine::Step;
 use crate::engine::World;
 use crate::engine::access;
 use crate::engine::answer::Answer;
+use crate::engine::answer::Realm;
 use crate::engine::bench::Bench;
 use crate::engine::bench::Cleared;
 use crate::engine::bench::Refused;
 use crate::engine::bench::Waiver;
+use crate::engine::binding;
 use crate::engine::body;
 use crate::engine::limiting;
 use crate::engine::view::Known;
@@ -228,6 +231,7 @@ impl Exchange {
         let mode = self.bench.mode(rule);
         let now = self.bench.now;
         let demand = self.bench.route().map(|route| &route.demand).filter(|demand| !demand.is_none());
+        let schemes = demand.map(|demand| Schemes::of(&policy.tokens, demand, &self.headers));
         let verdict = match demand {
             None => None,
             Some(_) if mode == Mode::Disabled => None,
@@ -241,6 +245,7 @@ impl Exchange {
             )),
         };
         let waivable = if demand.is_some() { Waiver::Disabled } else { Waiver::NotDemanded };
+        self.bench.schemes = schemes.unwrap_or_default();
         let tokens = match verdict {
             None if waivable == Waiver::Disabled => {
                 self.bench.weigh(rule, |_| Err(Reason::TokensMissing.into()))
@@ -283,7 +288,7 @@ impl Exchange {
             self.bench.record.app = app;
         }
         if let Some(subjects) = subjects {
-            self.bench.weigh(Rule::TokensBinding, |_| tokens::check_binding(&policy.tokens, subjects))?;
+            binding::check(self, subjects, memory, world)?;
         }
         let client = self.client(true, known)?;
         let limits = limiting::charge(self, Stage::AfterTokens, known, memory, world)?;
@@ -305,7 +310,8 @@ impl Exchange {
     pub(crate) fn refuse(self, refused: &Refused) -> Decision {
         let record = self.bench.record;
         let (policy, now) = (&self.bench.policy, self.bench.now);
-        let (realm, id, hsts) = (policy.name.as_str(), record.request_id.as_deref(), self.hsts.as_deref());
+        let realm = Realm { name: policy.name.as_str(), schemes: self.bench.schemes };
+        let (id, hsts) = (record.request_id.as_deref(), self.hsts.as_deref());
         let answer = if refused.shown.reason.status() == 429 {
             // Nobody is told to come back before another of the budgets has room.
             let waits = self.quotas.iter().filter_map(|quota| quota.wait(now));

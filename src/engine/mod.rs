@@ -11,7 +11,9 @@ mod access;
 mod admission;
 mod answer;
 mod bench;
+mod binding;
 mod body;
+mod challenge;
 mod content;
 mod edits;
 mod head;
@@ -56,6 +58,9 @@ pub trait World: Buckets {
     fn source_address(&self) -> Option<Vec<u8>>;
     /// How the connection is protected.
     fn protection(&self) -> Protection;
+    /// SHA-256 of the certificate that the client showed in its TLS handshake; nothing where it showed none, or where the
+    /// host does not tell.
+    fn peer_certificate(&self) -> Option<[u8; 32]>;
     /// A random number from 0 up to 1, for jitter alone.
     fn jitter(&self) -> f64;
 }
@@ -66,6 +71,8 @@ pub struct Memory {
     pub keys: tokens::Keys,
     /// Tokens that were verified, and tokens that were not.
     pub caches: tokens::Caches,
+    /// Proofs of possession that were used.
+    pub replays: tokens::Replays,
     /// The table that limits are counted in.
     pub limiter: Limiter,
     /// What went on in it since the last time somebody asked.

@@ -9,6 +9,7 @@ use crate::control::response::Response;
 use crate::engine::Decision;
 use crate::engine::Rejection;
 use crate::engine::answer::Answer;
+use crate::engine::answer::Realm;
 use crate::engine::bench::Bench;
 use crate::engine::bench::Refused;
 use crate::engine::edits;
@@ -177,7 +178,7 @@ impl AwaitAnswer {
 
     fn rejection(&self, refused: &Refused) -> Rejection {
         let record = self.bench.record.clone();
-        let realm = self.bench.policy.name.as_str();
+        let realm = Realm { name: self.bench.policy.name.as_str(), schemes: self.bench.schemes };
         let answer = Answer::to(&refused.shown, realm, record.request_id.as_deref(), self.hsts.as_deref());
         Rejection { answer, record }
     }

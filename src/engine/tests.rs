@@ -4,7 +4,9 @@ use std::time::Duration;
 use super::bench::Bench;
 use super::bench::Cleared;
 use super::bench::Waiver;
+use super::challenge::Realm;
 use super::*;
+use crate::control::tokens::Schemes;
 use crate::document::Node;
 use crate::fault::Problems;
 use crate::model::headers::Headers;
@@ -153,7 +155,7 @@ fn an_answer_says_what_its_reason_and_what_stands_beside_it_say() {
             Reason::AccessStepUp,
             Extra::StepUp { acr: vec!["m".into()], max_age: Some(seconds(60)) },
             401,
-            challenge(", error=\"insufficient_user_authentication\", acr_values=\"m\", max_age=60"),
+            challenge(", error=\"insufficient_user_authentication\", acr_values=\"m\", max_age=\"60\""),
         ),
         (
             Reason::AccessStepUp,
@@ -186,7 +188,7 @@ fn an_answer_says_what_its_reason_and_what_stands_beside_it_say() {
         (Reason::ResponseSchema, Extra::Nothing, 502, None),
     ] {
         let refusal = Refusal::new(reason).with(extra);
-        let answer = Answer::to(&refusal, "shop", Some("id-1"), None);
+        let answer = Answer::to(&refusal, shop(), Some("id-1"), None);
         let mut headers =
             vec![("content-type", "application/problem+json".into()), ("cache-control", "no-store".into())];
         headers.extend(wanted);
@@ -198,11 +200,16 @@ fn an_answer_says_what_its_reason_and_what_stands_beside_it_say() {
     }
 }
 
+/// The realm of a policy of that name, on a route that takes bearers.
+fn shop() -> Realm<'static> {
+    Realm { name: "shop", schemes: Schemes::default() }
+}
+
 #[test]
 fn errors_of_a_request_are_told_and_those_of_an_upstream_are_not() {
     let errors = || Extra::Errors(vec![SchemaError { pointer: "/a".into(), keyword: "type".into() }]);
     let body = |reason: Reason| {
-        let answer = Answer::to(&Refusal::new(reason).with(errors()), "shop", None, None);
+        let answer = Answer::to(&Refusal::new(reason).with(errors()), shop(), None, None);
         serde_json::from_slice::<serde_json::Value>(&answer.body).unwrap()
     };
     let told = serde_json::json!([{ "pointer": "/a", "keyword": "type" }]);
@@ -213,7 +220,7 @@ fn errors_of_a_request_are_told_and_those_of_an_upstream_are_not() {
 
 #[test]
 fn every_answer_carries_the_hsts_that_is_due() {
-    let answer = Answer::to(&Reason::RoutingUnmatched.into(), "shop", None, Some("max-age=1"));
+    let answer = Answer::to(&Reason::RoutingUnmatched.into(), shop(), None, Some("max-age=1"));
     assert_eq!(answer.headers.last(), Some(&("strict-transport-security", "max-age=1".into())));
     let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
     assert_eq!(body.get("request_id"), None);

@@ -14,6 +14,7 @@ use crate::control::limits::Limiter;
 use crate::control::tokens::Caches;
 use crate::control::tokens::HostVerifier;
 use crate::control::tokens::Keys;
+use crate::control::tokens::Replays;
 use crate::document::Node;
 use crate::engine::Memory;
 use crate::engine::Slots;
@@ -123,13 +124,16 @@ impl Root {
     }
 
     fn start(&self, policy: Policy) -> Option<Rc<Runtime>> {
-        let mut random = [0; 16];
-        if let Err(why) = getrandom::fill(&mut random) {
+        let mut random = [[0; 16]; 2];
+        if let Err(why) = getrandom::fill(random.as_flattened_mut()) {
             host::log(Level::Error, &format!("portcullis: the host has no random numbers: {why}"));
             return None;
         }
-        let limiter = match Limiter::prepare(policy.memory, &Host, random) {
-            Ok(limiter) => limiter,
+        let [of_limits, of_proofs] = random;
+        let prepared = Limiter::prepare(policy.memory, &Host, of_limits)
+            .and_then(|limiter| Ok((limiter, Replays::prepare(&policy.tokens, &Host, of_proofs)?)));
+        let (limiter, replays) = match prepared {
+            Ok(prepared) => prepared,
             Err(_) => {
                 host::log(
                     Level::Error,
@@ -151,6 +155,10 @@ impl Root {
                 capacity.bytes,
             ),
         );
+        if let Some((proofs, bytes)) = replays.capacity() {
+            let line = format!("portcullis: used proofs of possession: {proofs} at a time in {bytes} bytes");
+            host::log(Level::Info, &line);
+        }
         let plugin = host::property("plugin_name").unwrap_or_default();
         let (last, host) = VM.with_borrow_mut(|vm| (vm.last.remove(&plugin), vm.host_verifier(&policy)));
         let (mut keys, caches) = match &last {
@@ -162,7 +170,7 @@ impl Root {
             None => (Keys::new(&policy.tokens, None), Caches::new(&policy.tokens, None)),
         };
         keys.host = host;
-        let memory = Memory { keys, caches, limiter, slots: Slots::default() };
+        let memory = Memory { keys, caches, replays, limiter, slots: Slots::default() };
         show(last.as_ref().map(|last| &*last.policy), &policy);
         let runtime = Rc::new(Runtime::new(Rc::new(policy), memory));
         VM.with_borrow_mut(|vm| vm.last.insert(plugin, runtime.clone()));

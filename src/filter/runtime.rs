@@ -100,6 +100,9 @@ impl Runtime {
         for (event, times) in memory.slots.take() {
             add(telemetry::SLOTS, &[("policy", name), ("event", event)], times.into());
         }
+        for (event, times) in memory.replays.take_counts() {
+            add(telemetry::PROOFS, &[("policy", name), ("event", event)], times);
+        }
         for definition in self.policy.tokens.iter() {
             for (event, times) in memory.caches.take_counts(definition.index) {
                 let labels = [("policy", name), ("token", definition.name.as_str()), ("event", event)];

@@ -34,6 +34,13 @@ impl World for Host {
         }
     }
 
+    fn peer_certificate(&self) -> Option<[u8; 32]> {
+        let hex = host::property("connection\0sha256_peer_certificate_digest").ok()?;
+        let (pairs, []) = hex.as_chunks::<2>() else { return None };
+        let byte = |pair: &[u8; 2]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+        pairs.iter().map(byte).collect::<Option<Vec<u8>>>()?.try_into().ok()
+    }
+
     fn jitter(&self) -> f64 {
         // Each hasher has keys of its own: random enough to spread clients, free of a host call.
         let [a, b, ..] = RandomState::new().build_hasher().finish().to_le_bytes();

@@ -55,6 +55,8 @@ pub(crate) struct Case {
     pub(crate) tokens: BTreeMap<String, Credential>,
     #[serde(default)]
     pub(crate) forge: Forge,
+    #[serde(default)]
+    pub(crate) proof: Option<Proof>,
     pub(crate) request: Request,
     #[serde(default)]
     pub(crate) upstream: Option<Upstream>,
@@ -72,13 +74,15 @@ pub(crate) struct Instant(pub(crate) Nanos);
 pub(crate) struct Duration(pub(crate) std::time::Duration);
 
 /// The connection that the client made.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Connection {
     /// `"1.3"`, or `none` for cleartext.
     pub(crate) tls: String,
     /// The peer as Envoy shows it.
     pub(crate) address: String,
+    /// SHA-256 of the certificate that the client showed, as `x5t#S256` has it.
+    pub(crate) certificate: Option<String>,
 }
 
 /// Whether the key sets that the policy fetches are there.
@@ -105,6 +109,20 @@ pub(crate) struct Forge {
     /// Laid over the token's header.
     pub(crate) header: Map<String, Value>,
     pub(crate) key: SigningKey,
+}
+
+/// A proof of possession of the device's key: what is laid over a good one.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Proof {
+    pub(crate) header: Map<String, Value>,
+    pub(crate) claims: Map<String, Value>,
+    /// Another device's key, in the header and for the signature.
+    pub(crate) stranger: bool,
+    /// The scheme of the tokens, where theirs is Bearer.
+    pub(crate) scheme: Option<String>,
+    /// The token whose hash it holds; the first where nothing is said.
+    pub(crate) of: String,
 }
 
 /// Whose key signs.
@@ -286,7 +304,7 @@ impl OneOrMany {
 
 impl Default for Connection {
     fn default() -> Self {
-        Self { tls: "1.3".into(), address: "203.0.113.7:50000".into() }
+        Self { tls: "1.3".into(), address: "203.0.113.7:50000".into(), certificate: None }
     }
 }
 

@@ -30,6 +30,10 @@ const NOT_AS_DATA: &[(Reason, &str)] = &[
         Reason::LimitsContended,
         "it takes several workers that race for one bucket: control/limits/tests/crowd.rs",
     ),
+    (
+        Reason::TokensProofsUnavailable,
+        "it takes a memory that is full, or workers that race for it: control/tokens/replay/tests.rs",
+    ),
     (Reason::RoutingUnreadable, "it takes a host that does not hand a head over, or does not change it"),
 ];
 

@@ -2,6 +2,7 @@
 //! known to everybody.
 
 use ct_codecs::Base64UrlSafeNoPadding;
+use ct_codecs::Decoder;
 use ct_codecs::Encoder;
 use jwt_simple::algorithms::ECDSAP256KeyPairLike;
 use jwt_simple::algorithms::ECDSAP256PublicKeyLike;
@@ -20,6 +21,7 @@ use serde_json::json;
 
 use crate::case::Credential;
 use crate::case::Forge;
+use crate::case::Proof;
 use crate::case::SigningKey;
 
 /// What every `secret_env` of a case's policy holds.
@@ -27,28 +29,68 @@ pub(crate) const SECRET: &str = "a secret that everybody may know, of 48 bytes..
 
 /// The key set that stands in for every fetched one.
 pub(crate) fn jwks() -> String {
-    let point = key(SigningKey::Issuer).public_key().public_key().to_bytes_uncompressed();
-    let half = |range| base64(point.get(range).unwrap_or_default());
-    let jwk = json!({ "kty": "EC", "crv": "P-256", "kid": "test", "x": half(1..33), "y": half(33..65) });
+    let mut jwk = jwk(&key(SigningKey::Issuer));
+    lay(&mut jwk, &members(json!({ "kid": "test" })));
     json!({ "keys": [jwk] }).to_string()
 }
 
-/// The header line in which a token stands.
-pub(crate) fn line(
-    definition: &Definition,
-    token: &Credential,
-    forge: &Forge,
-    now: Nanos,
-) -> (String, Vec<u8>) {
-    let text = match token {
+/// The text of a token.
+pub(crate) fn text(definition: &Definition, token: &Credential, forge: &Forge, now: Nanos) -> String {
+    match token {
         Credential::Raw(text) => text.clone(),
         Credential::Claims(patch) => mint(definition, patch, forge, now),
-    };
-    let header = definition.carrier.header.to_string();
-    match &definition.carrier.scheme {
-        Some(scheme) => (header, format!("{scheme} {text}").into_bytes()),
-        None => (header, text.into_bytes()),
     }
+}
+
+/// The header line in which a token stands.
+pub(crate) fn line(definition: &Definition, text: &str, proof: Option<&Proof>) -> (String, Vec<u8>) {
+    let header = definition.carrier.header.to_string();
+    let scheme = match definition.carrier.scheme.as_deref() {
+        Some("bearer") => proof.map(|proof| proof.scheme.as_deref().unwrap_or("DPoP")).or(Some("bearer")),
+        own => own,
+    };
+    match scheme {
+        Some(scheme) => (header, format!("{scheme} {text}").into_bytes()),
+        None => (header, text.as_bytes().to_vec()),
+    }
+}
+
+/// A proof for this token by the device's key, with these claims.
+pub(crate) fn proof(proof: &Proof, mut claims: Value, token: &str, now: Nanos) -> Vec<u8> {
+    let key = device(proof.stranger);
+    let mut header = json!({ "typ": "dpop+jwt", "alg": "ES256", "jwk": jwk(&key) });
+    lay(&mut header, &proof.header);
+    let ath = base64(hmac_sha256::Hash::hash(token.as_bytes()));
+    lay(&mut claims, &members(json!({ "iat": now.0 / 1_000_000_000, "ath": ath })));
+    lay(&mut claims, &proof.claims);
+    let input = format!("{}.{}", base64(header.to_string()), base64(claims.to_string()));
+    let signature: Signature = key.key_pair().as_ref().sign(input.as_bytes());
+    format!("{input}.{}", base64(signature.to_vec())).into_bytes()
+}
+
+fn members(object: Value) -> Map<String, Value> {
+    if let Value::Object(members) = object { members } else { Map::new() }
+}
+
+/// A digest as JOSE writes it.
+pub(crate) fn digest(text: &str) -> [u8; 32] {
+    Base64UrlSafeNoPadding::decode_to_vec(text, None).unwrap().try_into().unwrap()
+}
+
+/// The key of the caller's device, or of another's.
+fn device(stranger: bool) -> ES256KeyPair {
+    ES256KeyPair::from_bytes(&[if stranger { 12 } else { 11 }; 32]).unwrap()
+}
+
+fn jwk(key: &ES256KeyPair) -> Value {
+    let point = key.public_key().public_key().to_bytes_uncompressed();
+    let half = |range| base64(point.get(range).unwrap_or_default());
+    json!({ "crv": "P-256", "kty": "EC", "x": half(1..33), "y": half(33..65) })
+}
+
+/// RFC 7638: the members of an EC key stand in order above.
+fn thumbprint(key: &ES256KeyPair) -> String {
+    base64(hmac_sha256::Hash::hash(jwk(key).to_string().as_bytes()))
 }
 
 fn mint(definition: &Definition, patch: &Map<String, Value>, forge: &Forge, now: Nanos) -> String {
@@ -62,6 +104,13 @@ fn mint(definition: &Definition, patch: &Map<String, Value>, forge: &Forge, now:
     lay(&mut header, &forge.header);
     let mut claims = good_claims(definition, now);
     lay(&mut claims, patch);
+    if let Some(bound) = claims.pointer_mut("/cnf/jkt") {
+        *bound = match bound.as_str() {
+            Some("device") => thumbprint(&device(false)).into(),
+            Some("another device") => thumbprint(&device(true)).into(),
+            _ => bound.take(),
+        };
+    }
     let input = format!("{}.{}", base64(header.to_string()), base64(claims.to_string()));
     let signature = match forge.key {
         SigningKey::None => Vec::new(),

@@ -9,6 +9,7 @@ use portcullis::control::limits::Limiter;
 use portcullis::control::tokens::Caches;
 use portcullis::control::tokens::KeySet;
 use portcullis::control::tokens::Keys;
+use portcullis::control::tokens::Replays;
 use portcullis::control::transport::Protection;
 use portcullis::control::transport::TlsVersion;
 use portcullis::document::Node;
@@ -32,6 +33,7 @@ use portcullis::policy::Circumstances;
 use portcullis::policy::Policy;
 use portcullis::policy::SchemaStore;
 use serde_json::Value;
+use serde_json::json;
 
 use crate::case::Case;
 use crate::case::Connection;
@@ -78,6 +80,10 @@ impl World for Still {
         }
     }
 
+    fn peer_certificate(&self) -> Option<[u8; 32]> {
+        self.connection.certificate.as_deref().map(mint::digest)
+    }
+
     fn jitter(&self) -> f64 {
         0.0
     }
@@ -101,11 +107,13 @@ impl Worker {
         let policy = policy.ok_or_else(|| format!("the policy is refused: {}", faults.join("; ")))?;
         let store = InMemory::default();
         let limiter = Limiter::prepare(policy.memory, &store, [7; 16]).map_err(|why| why.to_string())?;
+        let replays = Replays::prepare(&policy.tokens, &store, [9; 16]).map_err(|why| why.to_string())?;
         let caches = Caches::new(&policy.tokens, None);
         let mut worker = Self {
             memory: Memory {
                 keys: Keys::new(&policy.tokens, None),
                 caches,
+                replays,
                 limiter,
                 slots: Slots::default(),
             },
@@ -150,9 +158,21 @@ impl Worker {
         let named = case.tokens.iter().map(|(name, token)| {
             self.policy.tokens.named(name).map(|it| (it, token)).ok_or(format!("no token is called `{name}`"))
         });
+        let mut proved = None;
         for pair in only.chain(named) {
             let (definition, token) = pair?;
-            lines.push(mint::line(definition, token, &case.forge, self.world.now()));
+            let text = mint::text(definition, token, &case.forge, self.world.now());
+            lines.push(mint::line(definition, &text, case.proof.as_ref()));
+            if proved.is_none() || case.proof.as_ref().is_some_and(|it| it.of == definition.name.as_str()) {
+                proved = Some(text);
+            }
+        }
+        if let Some(proof) = &case.proof {
+            let token = proved.unwrap_or_default();
+            let path = request.path.bytes();
+            let htu = format!("https://{}{}", show(&request.host), String::from_utf8_lossy(&path));
+            let claims = json!({ "jti": "p1", "htm": request.method, "htu": htu.split('?').next() });
+            lines.push(("dpop".into(), mint::proof(proof, claims, &token, self.world.now())));
         }
         let length = body(request.body.as_ref(), request.json.as_ref()).map(|body| body.len());
         push(&mut lines, &request.headers, request.json.is_some(), length.filter(|_| !request.chunked));
@@ -223,15 +243,19 @@ impl Worker {
         self.world.now.get()
     }
 
+    /// Whose connection it is.
+    pub(crate) fn connect(&mut self, connection: &Connection) {
+        self.world.connection = connection.clone();
+    }
+
     /// Moves the clock.
     pub(crate) fn at(&mut self, now: Nanos) {
         self.world.now.set(now);
     }
+}
 
-    /// Whose connection it is.
-    pub(crate) fn connect(&mut self, tls: &str, address: &str) {
-        self.world.connection = Connection { tls: tls.into(), address: address.into() };
-    }
+fn show(text: &Text) -> String {
+    String::from_utf8_lossy(&text.bytes()).into_owned()
 }
 
 fn size(body: &[u8]) -> u64 {
@@ -278,7 +302,7 @@ pub(crate) fn run(worker: &mut Worker, case: &Case) -> Result<Vec<String>, Strin
     let mut reasons = Vec::new();
     for time in 1..=case.times {
         let start = worker.world.now();
-        worker.connect(&case.connection.tls, &case.connection.address);
+        worker.connect(&case.connection);
         let seen = worker.send(case)?;
         worker.at(start);
         reasons = check(case, &seen).map_err(|why| match case.times {

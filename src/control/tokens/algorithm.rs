@@ -66,6 +66,11 @@ impl Algorithm {
         Self::WORDS.iter().find(|(word, _)| *word == name).map(|(_, algorithm)| *algorithm)
     }
 
+    /// The name that RFC 7518 gives it.
+    pub fn name(self) -> &'static str {
+        Self::WORDS.iter().find(|(_, algorithm)| *algorithm == self).map_or("", |(word, _)| word)
+    }
+
     /// The kind of key that it works with.
     pub const fn kind(self) -> KeyKind {
         match self {

@@ -32,7 +32,7 @@ use crate::refusal::Refusal;
 const KEYS_RETRY: Duration = Duration::from_secs(5);
 
 /// Judges `tokens`: every entry of the route's demand must hold. Whether a bound token's proof came with it is a rule
-/// of its own: see [`check_binding`].
+/// of its own: see [`check_binding`](crate::control::tokens::check_binding).
 ///
 /// # Errors
 /// The first entry's refusal that does not hold, `tokens.*`; the module's page has the order of the reasons.
@@ -59,19 +59,6 @@ pub fn check(
     Ok(subjects)
 }
 
-/// Judges `tokens.binding`: a token with `cnf.jkt` or `cnf.x5t#S256` needs the proof that the caller holds the key.
-/// This version can take no proof, so such a token passes only where its definition says `dpop: disabled`.
-///
-/// # Errors
-/// `tokens.binding`.
-pub fn check_binding(definitions: &Definitions, subjects: &Subjects) -> Result<(), Refusal> {
-    let waived = |token| definitions.get(token).is_some_and(|definition| definition.unproved_binding);
-    if subjects.iter().all(|subject| !subject.is_bound() || waived(subject.token())) {
-        return Ok(());
-    }
-    Err(Reason::TokensBinding.into())
-}
-
 /// The one token that a request shows for an entry, and where. Credentials of another scheme are no token (RFC 6750,
 /// section 3.1), and nobody who sends some is a guest. Two tokens for one `any` are ambiguous.
 fn find<'h>(
@@ -82,8 +69,9 @@ fn find<'h>(
     let mut found: Option<(&Carrier, &[u8])> = None;
     let mut other_scheme = false;
     for index in &entry.tokens {
-        let carrier = &definitions.get(*index).ok_or(Reason::TokensMissing)?.carrier;
-        match (carrier.read(headers), found) {
+        let definition = definitions.get(*index).ok_or(Reason::TokensMissing)?;
+        let carrier = &definition.carrier;
+        match (definition.sent(headers), found) {
             (Sent::Nothing, _) => {}
             (Sent::Twice, _) => return Err(Reason::TokensAmbiguous),
             (Sent::OtherScheme, _) => other_scheme = true,

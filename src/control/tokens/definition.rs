@@ -47,8 +47,10 @@ pub struct Definition {
     pub cache: usize,
     /// What may verify signatures.
     pub signatures: Signatures,
-    /// `dpop: disabled`: a token bound to a key is accepted without proof.
-    pub unproved_binding: bool,
+    /// What becomes of tokens that are bound to a key, and of those that are not.
+    pub dpop: Dpop,
+    /// How old a proof of possession may be.
+    pub proof_max_age: Duration,
     /// SHA-256 of the definition as written and of its place: what is remembered under one holds under no other.
     pub(crate) fingerprint: [u8; 32],
 }
@@ -120,6 +122,23 @@ pub struct Forward {
     pub value: ValueRef,
 }
 
+/// Whether a token is to be proved by its holder's key (RFC 9449).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Dpop {
+    /// A token bound to a key is accepted without proof.
+    Disabled,
+    /// A bound token needs its proof; one that is not bound is a bearer's.
+    Optional,
+    /// Every token must be bound, and needs its proof.
+    Required,
+}
+
+impl Dpop {
+    /// The words of the language.
+    pub const WORDS: [(&'static str, Dpop); 3] =
+        [("disabled", Dpop::Disabled), ("optional", Dpop::Optional), ("required", Dpop::Required)];
+}
+
 /// What may verify signatures.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Signatures {
@@ -165,15 +184,44 @@ impl Definition {
     }
 }
 
+/// The scheme of tokens that come with a proof (RFC 9449, section 7.1).
+const DPOP: &str = "dpop";
+
+impl Definition {
+    /// What a request shows in this token's place. Where bearers stand a bound token stands too, under its own scheme.
+    pub fn sent<'h>(&self, headers: &'h Headers) -> Sent<'h> {
+        match self.carrier.read(headers) {
+            Sent::OtherScheme if self.has_both_schemes() => self.carrier.under(headers, Some(DPOP)),
+            sent => sent,
+        }
+    }
+
+    /// Whether what stands in this token's place says that it comes with a proof; `None` where its place has no scheme
+    /// that could say so.
+    pub fn says_proved(&self, headers: &Headers) -> Option<bool> {
+        let said = || matches!(self.carrier.under(headers, Some(DPOP)), Sent::Token(_));
+        let can_say = self.has_both_schemes() || self.carrier.scheme.as_deref() == Some(DPOP);
+        can_say.then(said)
+    }
+
+    fn has_both_schemes(&self) -> bool {
+        self.dpop != Dpop::Disabled && self.carrier.scheme.as_deref() == Some("bearer")
+    }
+}
+
 impl Carrier {
     /// What a request shows here.
-    pub fn read<'h>(&'h self, headers: &'h Headers) -> Sent<'h> {
+    pub fn read<'h>(&self, headers: &'h Headers) -> Sent<'h> {
+        self.under(headers, self.scheme.as_deref())
+    }
+
+    fn under<'h>(&self, headers: &'h Headers, scheme: Option<&str>) -> Sent<'h> {
         let value = match headers.single(&self.header) {
             Found::Missing => return Sent::Nothing,
             Found::Ambiguous => return Sent::Twice,
             Found::One(value) => value,
         };
-        let Some(scheme) = &self.scheme else { return Sent::Token(value) };
+        let Some(scheme) = scheme else { return Sent::Token(value) };
         let end = value.iter().position(|byte| *byte == b' ').unwrap_or(value.len());
         match value.split_at_checked(end) {
             Some((found, rest)) if found.eq_ignore_ascii_case(scheme.as_bytes()) => {

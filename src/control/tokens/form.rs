@@ -2,6 +2,7 @@
 
 use ct_codecs::Base64UrlSafeNoPadding;
 use ct_codecs::Decoder;
+use serde_json::Map;
 use serde_json::Value;
 
 use crate::control::tokens::json;
@@ -9,6 +10,18 @@ use crate::refusal::Reason;
 
 /// The longest token, in bytes. Hosts bound all headers together at 60 KiB or so; honest tokens are 1 to 2 KiB.
 pub(crate) const MAX_TOKEN: usize = 8 * 1024;
+
+/// A compact JWS taken apart: a token, or a proof. Nothing in here is verified.
+pub(crate) struct Parts<'t> {
+    /// What was signed: the first two parts as sent, with the dot between them.
+    pub(crate) input: &'t [u8],
+    /// The header's members.
+    pub(crate) header: Map<String, Value>,
+    /// The claims' bytes, to be read once the signature is known to be good.
+    pub(crate) payload: Vec<u8>,
+    /// The signature's bytes; empty in an unsecured token.
+    pub(crate) signature: Vec<u8>,
+}
 
 /// A token's parts. Nothing in here is verified.
 pub(crate) struct Form<'t> {
@@ -32,14 +45,11 @@ pub(crate) struct Header {
     pub(crate) kind: Option<String>,
 }
 
-impl<'t> Form<'t> {
-    /// Takes a token apart. The first that fits: too long, a byte that no token has, five parts (JWE), not three parts, a part that is not
-    /// base64url in its one canonical form (RFC 7515, section 2), a header that is no strict JSON object,
-    /// `crit` or `b64` (this filter understands no extension), a header member of the wrong type.
+impl<'t> Parts<'t> {
+    /// Takes a JWS apart, whose length the caller bounds. The first that fits: a byte that none has, five parts (JWE),
+    /// not three parts, a part that is not base64url in its one canonical form (RFC 7515, section 2), a header that is no
+    /// strict JSON object, `crit` or `b64` (this filter understands no extension).
     pub(crate) fn read(token: &'t [u8]) -> Result<Self, Reason> {
-        if token.len() > MAX_TOKEN {
-            return Err(Reason::TokensTooLong);
-        }
         let known = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
         if !token.iter().all(known) {
             return Err(Reason::TokensMalformed);
@@ -56,19 +66,29 @@ impl<'t> Form<'t> {
         let malformed = || Reason::TokensMalformed;
         let (input, signature) = token.split_at_checked(second).ok_or_else(malformed)?;
         let (header, payload) = input.split_at_checked(first).ok_or_else(malformed)?;
-        let header = Header::read(&decode(header).ok_or_else(malformed)?)?;
+        let header = decode(header).and_then(|text| json::object(&text)).ok_or_else(malformed)?;
+        if header.contains_key("crit") || header.contains_key("b64") {
+            return Err(Reason::TokensCritical);
+        }
         let payload = decode(payload.get(1..).ok_or_else(malformed)?).ok_or_else(malformed)?;
         let signature = decode(signature.get(1..).ok_or_else(malformed)?).ok_or_else(malformed)?;
         Ok(Self { input, header, payload, signature })
     }
 }
 
-impl Header {
-    fn read(text: &[u8]) -> Result<Self, Reason> {
-        let mut members = json::object(text).ok_or(Reason::TokensMalformed)?;
-        if members.contains_key("crit") || members.contains_key("b64") {
-            return Err(Reason::TokensCritical);
+impl<'t> Form<'t> {
+    /// Takes a token apart: too long, what [`Parts::read`] refuses, a header member of the wrong type.
+    pub(crate) fn read(token: &'t [u8]) -> Result<Self, Reason> {
+        if token.len() > MAX_TOKEN {
+            return Err(Reason::TokensTooLong);
         }
+        let Parts { input, header, payload, signature } = Parts::read(token)?;
+        Ok(Self { input, header: Header::read(header)?, payload, signature })
+    }
+}
+
+impl Header {
+    fn read(mut members: Map<String, Value>) -> Result<Self, Reason> {
         let mut string = |name: &str| match members.remove(name) {
             None => Ok(None),
             Some(Value::String(it)) => Ok(Some(it)),

@@ -12,7 +12,7 @@
 //! 6. its `signature`;
 //! 7. its claims, read only now: `malformed`, `issuer`, `audience`, `lifetime`, `claim`;
 //! 8. the time: `expired`, `not_yet_valid`;
-//! 9. its proof of possession, a rule of its own: `binding`.
+//! 9. its proof of possession, a rule of its own: `binding`, `proof_*`.
 //!
 //! None of it tells a caller what a token that he could not have made himself says. The answer is the same sentence for
 //! all; the code is for whoever runs the service.
@@ -23,15 +23,18 @@
 //! **Hands on** [`Subjects`], the only way to a verified claim.
 //!
 //! **Does not** fetch keys, read a clock, or look at keys that a token brings or points to (`jwk`, `jku`, `x5c`,
-//! `x5u`). It reads a token from one header, never from a query or a body. An unknown `kid` is only noted:
+//! `x5u`); a proof brings its key, and the token says which it must be. It reads a token from one header, never from a query or a body. An unknown `kid` is only noted:
 //! [`Keys::take_refresh_wish`].
 
 mod algorithm;
+mod binding;
 mod cache;
 mod check;
+mod cnf;
 mod definition;
 mod definitions;
 mod demand;
+mod dpop;
 mod form;
 mod header;
 mod host_signature;
@@ -42,7 +45,9 @@ mod keys;
 mod onward;
 mod proof;
 mod raw;
+mod replay;
 mod rules;
+mod schemes;
 mod signature;
 mod source;
 #[cfg(test)]
@@ -50,13 +55,15 @@ mod tests;
 
 pub use crate::control::tokens::algorithm::Algorithm;
 pub use crate::control::tokens::algorithm::KeyKind;
+pub use crate::control::tokens::binding::Sender;
+pub use crate::control::tokens::binding::check_binding;
 pub use crate::control::tokens::cache::Caches;
 pub use crate::control::tokens::cache::Counts;
 pub use crate::control::tokens::check::check;
-pub use crate::control::tokens::check::check_binding;
 pub use crate::control::tokens::definition::Carrier;
 pub use crate::control::tokens::definition::Condition;
 pub use crate::control::tokens::definition::Definition;
+pub use crate::control::tokens::definition::Dpop;
 pub use crate::control::tokens::definition::Forward;
 pub use crate::control::tokens::definition::Jwks;
 pub use crate::control::tokens::definition::KeySource;
@@ -65,6 +72,8 @@ pub use crate::control::tokens::definition::Signatures;
 pub use crate::control::tokens::definitions::Definitions;
 pub use crate::control::tokens::demand::Demand;
 pub use crate::control::tokens::demand::Entry;
+pub use crate::control::tokens::dpop::ALGORITHMS as PROOF_ALGORITHMS;
+pub use crate::control::tokens::dpop::HEADER as PROOF_HEADER;
 pub use crate::control::tokens::host_signature::Ask;
 pub use crate::control::tokens::host_signature::HostVerifier;
 pub use crate::control::tokens::host_signature::Question;
@@ -78,6 +87,9 @@ pub use crate::control::tokens::key_set::Skipped;
 pub use crate::control::tokens::keys::Keys;
 pub use crate::control::tokens::onward::Forwarded;
 pub use crate::control::tokens::onward::forwarded;
+pub use crate::control::tokens::onward::proof_goes_on;
 pub use crate::control::tokens::onward::stripped;
 pub use crate::control::tokens::proof::Subject;
 pub use crate::control::tokens::proof::Subjects;
+pub use crate::control::tokens::replay::Replays;
+pub use crate::control::tokens::schemes::Schemes;

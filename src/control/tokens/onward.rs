@@ -33,6 +33,13 @@ pub fn stripped<'d>(definitions: &'d Definitions, subjects: &Subjects, headers: 
     names
 }
 
+/// Whether the proof of possession goes on: with a token that is kept and bound to its key, for an upstream that looks at
+/// it itself. Without the token it proves nothing.
+pub fn proof_goes_on(definitions: &Definitions, subjects: &Subjects) -> bool {
+    let kept = |token| definitions.get(token).is_some_and(|definition| definition.keep);
+    subjects.iter().any(|subject| kept(subject.token()) && subject.binding().key.is_some())
+}
+
 fn only_basic(definitions: &Definitions, headers: &Headers, header: &str) -> bool {
     let read_here = definitions.iter().filter(|definition| &*definition.carrier.header == header);
     let no_token = |scheme: &Option<Box<str>>| scheme.as_deref().is_some_and(|scheme| scheme != "basic");

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::rc::Rc;
 
-use crate::control::tokens::rules;
+use crate::control::tokens::cnf::Binding;
 use crate::control::tokens::rules::Times;
 use crate::model::claims::Claims;
 
@@ -13,14 +13,14 @@ pub struct Subject {
     issuer: Box<str>,
     claims: Claims,
     times: Times,
-    bound: bool,
+    binding: Binding,
 }
 
 impl Subject {
     pub(in crate::control::tokens) fn new(token: usize, claims: Claims, times: Times) -> Self {
         let issuer = claims.text("iss").unwrap_or_default().into();
-        let bound = rules::is_bound(&claims);
-        Self { token, issuer, claims, times, bound }
+        let binding = Binding::read(&claims);
+        Self { token, issuer, claims, times, binding }
     }
 
     /// The definition that the token satisfied, by its index.
@@ -45,7 +45,11 @@ impl Subject {
 
     /// Whether the token is bound to a key whose proof must come with it.
     pub fn is_bound(&self) -> bool {
-        self.bound
+        self.binding != Binding::default()
+    }
+
+    pub(in crate::control::tokens) fn binding(&self) -> &Binding {
+        &self.binding
     }
 
     pub(in crate::control::tokens) fn times(&self) -> &Times {

@@ -10,6 +10,7 @@ use crate::control::tokens::algorithm::KeyKind;
 use crate::control::tokens::definition::Carrier;
 use crate::control::tokens::definition::Condition;
 use crate::control::tokens::definition::Definition;
+use crate::control::tokens::definition::Dpop;
 use crate::control::tokens::definition::KeySource;
 use crate::control::tokens::definition::Signatures;
 use crate::control::tokens::definition::short_media_type;
@@ -32,6 +33,11 @@ const DEFAULT_SKEW: Duration = Duration::from_secs(30);
 const MAX_SKEW: Duration = Duration::from_secs(300);
 /// The longest bound on a token's life that is still one.
 const MAX_LIFETIME: Duration = Duration::from_secs(3660 * 86_400);
+
+/// How old a proof may be where a policy does not say: it is made for one request and sent at once.
+const DEFAULT_PROOF_AGE: Duration = Duration::from_secs(60);
+/// The oldest that a policy may let one be.
+const MAX_PROOF_AGE: Duration = Duration::from_secs(600);
 
 const DEFAULT_CACHE: usize = 4096;
 const MAX_CACHE: u64 = 65_536;
@@ -91,8 +97,14 @@ impl Definition {
             None => Some(Signatures::Auto),
             Some(node) => node.word(&[("auto", Signatures::Auto), ("wasm", Signatures::Wasm)], problems),
         };
-        let unproved_binding =
-            fields.optional("dpop").map_or(Some(false), |node| compile_dpop(node, problems));
+        let dpop = match fields.optional("dpop") {
+            None => Some(Dpop::Optional),
+            Some(node) => node.word(&Dpop::WORDS, problems),
+        };
+        let proof_max_age = match fields.optional("proof_max_age") {
+            None => Some(DEFAULT_PROOF_AGE),
+            Some(node) => span_within(node, Duration::from_secs(1), MAX_PROOF_AGE, problems),
+        };
         fields.not_yet("revocation");
         fields.close();
         Some(Self {
@@ -115,7 +127,8 @@ impl Definition {
             keep: keep?,
             cache: cache?,
             signatures: signatures?,
-            unproved_binding: unproved_binding?,
+            dpop: dpop?,
+            proof_max_age: proof_max_age?,
         })
     }
 }
@@ -227,20 +240,4 @@ fn compile_algorithms(node: &Node, problems: &Problems) -> Option<Box<[Algorithm
         return None;
     }
     Some(algorithms.into())
-}
-
-/// Whether a bound token is accepted without proof.
-fn compile_dpop(node: &Node, problems: &Problems) -> Option<bool> {
-    #[derive(Clone, Copy, PartialEq)]
-    enum Word {
-        Disabled,
-        Later,
-    }
-    let words = [("disabled", Word::Disabled), ("optional", Word::Later), ("required", Word::Later)];
-    let word = node.word(&words, problems)?;
-    if word == Word::Later {
-        problems.note(&node.place, Fault::NotSupportedYet("`dpop` other than `disabled`".into()));
-        return None;
-    }
-    Some(true)
 }

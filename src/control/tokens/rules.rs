@@ -74,16 +74,6 @@ pub(crate) fn lasting(definition: &Definition, claims: &Claims) -> Result<Times,
     Ok(Times { expires, not_before, issued })
 }
 
-/// Whether a token names a key or certificate whose proof must come with it (RFC 9449, section 6; RFC 8705,
-/// section 3.1). A `cnf` that is no object is taken for one that does.
-pub(crate) fn is_bound(claims: &Claims) -> bool {
-    match claims.member("cnf") {
-        None | Some(Value::Null) => false,
-        Some(Value::Object(methods)) => methods.contains_key("jkt") || methods.contains_key("x5t#S256"),
-        Some(_) => true,
-    }
-}
-
 /// A claim that is a string where it is there.
 pub(crate) fn text<'c>(claims: &'c Claims, name: &str) -> Result<Option<&'c str>, Reason> {
     match claims.member(name) {
@@ -94,7 +84,7 @@ pub(crate) fn text<'c>(claims: &'c Claims, name: &str) -> Result<Option<&'c str>
 }
 
 /// A NumericDate, where it is there.
-fn date(claims: &Claims, name: &str) -> Result<Option<f64>, Reason> {
+pub(crate) fn date(claims: &Claims, name: &str) -> Result<Option<f64>, Reason> {
     let Some(value) = claims.member(name) else { return Ok(None) };
     match value.as_f64() {
         Some(seconds) if (0.0..=LAST_DATE).contains(&seconds) => Ok(Some(seconds)),

@@ -96,8 +96,12 @@ impl Transport {
     /// The value of `strict-transport-security` for an answer over a protected connection (RFC 6797, section 7.2:
     /// never in cleartext).
     pub fn hsts(&self, connection: Protection, headers: &Headers) -> Option<&str> {
-        let protected = connection != Protection::Cleartext || self.forwarded_as_https(headers);
-        self.hsts.as_deref().filter(|_| protected)
+        self.hsts.as_deref().filter(|_| !self.is_cleartext(connection, headers))
+    }
+
+    /// Whether the client came without TLS, as far as the policy lets anybody say so.
+    pub fn is_cleartext(&self, connection: Protection, headers: &Headers) -> bool {
+        connection == Protection::Cleartext && !self.forwarded_as_https(headers)
     }
 
     fn forwarded_as_https(&self, headers: &Headers) -> bool {

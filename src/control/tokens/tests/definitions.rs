@@ -19,7 +19,7 @@ fn what_a_definition_leaves_out_is_strict() {
     assert_eq!((&*user.carrier.header, user.carrier.scheme.as_deref()), ("authorization", Some("bearer")));
     assert_eq!(user.types.as_deref(), Some(&[Box::from("at+jwt")][..]));
     assert_eq!(user.clock_skew, Duration::from_secs(30));
-    assert_eq!((user.cache, user.keep, user.unproved_binding), (4096, false, false));
+    assert_eq!((user.cache, user.keep, user.dpop), (4096, false, Dpop::Optional));
     assert_eq!(user.signatures, Signatures::Auto);
 }
 
@@ -60,8 +60,8 @@ fn refuses_what_makes_no_definition() {
         (json!({ "keep": "no" }), "expected true or false"),
         (json!({ "cache": 65537 }), "a whole number from 0 to 65536"),
         (json!({ "signatures": "host" }), "expected `auto` or `wasm`"),
-        (json!({ "dpop": "optional" }), "`dpop` other than `disabled` is not supported yet"),
-        (json!({ "dpop": "required" }), "`dpop` other than `disabled` is not supported yet"),
+        (json!({ "proof_max_age": "0s" }), "from 1000ms to 600s"),
+        (json!({ "proof_max_age": "11m" }), "from 1000ms to 600s"),
         (json!({ "dpop": "on" }), "found `on`"),
         (json!({ "revocation": {} }), "`revocation` is not supported yet"),
         (json!({ "in": { "header": "cookie" } }), "`cookie` has a meaning of its own already"),

@@ -153,10 +153,7 @@ fn every_row_ends_as_it_says_also_the_second_time_and_honest_tokens_pass_after_i
             let mut worker = Worker::of_user(&definition);
             worker.keys.host = host;
             for turn in ["first", "second"] {
-                let outcome = worker
-                    .check(&lines, at(row.wait))
-                    .and_then(|subjects| check_binding(&worker.definitions, &subjects))
-                    .map_err(|refusal| refusal.reason.code());
+                let outcome = worker.judge(&lines, at(row.wait)).map_err(|refusal| refusal.reason.code());
                 if outcome.err().unwrap_or("pass") != row.expect {
                     wrong.push(format!("{} ({host:?}, {turn}): {outcome:?}, not {}", row.name, row.expect));
                 }
@@ -171,8 +168,7 @@ fn every_row_ends_as_it_says_also_the_second_time_and_honest_tokens_pass_after_i
         let lines = row.lines();
         let lines: Vec<(&str, &[u8])> =
             lines.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
-        let outcome = worker.check(&lines, at(row.wait));
-        let outcome = outcome.and_then(|subjects| check_binding(&worker.definitions, &subjects));
+        let outcome = worker.judge(&lines, at(row.wait));
         assert_eq!(outcome.is_ok(), row.expect == "pass", "{}", row.name);
         assert!(worker.bearer(&mint::es256_token(json!({})), at(0)).is_ok(), "after {}", row.name);
     }

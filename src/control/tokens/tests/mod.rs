@@ -7,6 +7,7 @@
 mod caching;
 mod definitions;
 mod demands;
+mod dpop;
 mod host;
 mod hostile;
 mod key_sets;
@@ -24,6 +25,7 @@ use crate::document::Node;
 use crate::fault::Problems;
 use crate::model::headers::Headers;
 use crate::model::secrets::Secrets;
+use crate::model::shared::InMemory;
 use crate::model::time::Nanos;
 use crate::refusal::Reason;
 use crate::refusal::Refusal;
@@ -98,6 +100,11 @@ struct Worker {
     demand: Demand,
     keys: Keys,
     caches: Caches,
+    replays: Replays,
+    store: InMemory,
+    /// Whether the client came without TLS, and the certificate that it showed.
+    in_cleartext: bool,
+    certificate: Option<[u8; 32]>,
 }
 
 impl Worker {
@@ -108,7 +115,10 @@ impl Worker {
         assert_eq!(faults, [""; 0]);
         let keys = Keys::new(&definitions, None);
         let caches = Caches::new(&definitions, None);
-        Self { definitions, demand: demand.unwrap(), keys, caches }
+        let store = InMemory::default();
+        let replays = Replays::prepare(&definitions, &store, [9; 16]).unwrap();
+        let demand = demand.unwrap();
+        Self { definitions, demand, keys, caches, replays, store, in_cleartext: false, certificate: None }
     }
 
     /// One token, `user`, demanded by the route.
@@ -119,6 +129,21 @@ impl Worker {
     fn check(&mut self, headers: &[(&str, &[u8])], now: Nanos) -> Result<Subjects, Refusal> {
         let headers = Headers::from_pairs(headers.iter().copied());
         check(&self.definitions, &self.demand, &headers, &self.keys, &mut self.caches, now)
+    }
+
+    /// [`Worker::check`], and what the tokens are bound to.
+    fn judge(&mut self, headers: &[(&str, &[u8])], now: Nanos) -> Result<(), Refusal> {
+        let subjects = self.check(headers, now)?;
+        let headers = Headers::from_pairs(headers.iter().copied());
+        let (in_cleartext, certificate) = (self.in_cleartext, self.certificate);
+        let sender = Sender {
+            headers: &headers,
+            now,
+            host: self.keys.host,
+            in_cleartext: &|| in_cleartext,
+            certificate: &|| certificate,
+        };
+        check_binding(&self.definitions, &subjects, &sender, &mut self.replays, &self.store)
     }
 
     fn bearer(&mut self, token: &str, now: Nanos) -> Result<Subjects, Reason> {

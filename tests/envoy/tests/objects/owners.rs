@@ -195,7 +195,7 @@ fn an_id_in_another_form_is_anothers() -> Result {
 #[test]
 fn scopes_claims_and_a_login_that_is_strong_and_recent_are_demanded_and_told() -> Result {
     const STEP_UP: &str = "Bearer realm=\"demands\", error=\"insufficient_user_authentication\", \
-                           acr_values=\"urn:shop:mfa\", max_age=600";
+                           acr_values=\"urn:shop:mfa\", max_age=\"600\"";
     let stage = STAGE.enter()?;
     stage.gate.adopt(&owners(&stage, "demands"))?;
     let now = unix_now();
