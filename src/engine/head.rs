@@ -31,6 +31,7 @@ use crate::engine::body;
 use crate::engine::limiting;
 use crate::engine::view::Known;
 use crate::engine::view::View;
+use crate::engine::waiting::Held;
 use crate::model::headers::Headers;
 use crate::model::ip::ClientIp;
 use crate::model::mode::Control;
@@ -78,12 +79,13 @@ pub(crate) struct BeforeBody {
     pub(crate) form: body::Form,
 }
 
-/// A request that waits for its first keys.
+/// A request that waits for keys.
 #[derive(Debug)]
 pub struct AwaitKeys {
     exchange: Exchange,
     early: Early,
     deadline: Nanos,
+    held: Held,
 }
 
 /// Judges a request by its head.
@@ -110,6 +112,8 @@ impl AwaitKeys {
     /// Asks again; after the deadline the answer is final.
     pub fn retry(mut self, memory: &mut Memory, world: &impl World) -> Step {
         self.exchange.bench.now = world.now();
+        // Its place is free for whoever waits on, itself among them.
+        drop(self.held);
         self.exchange.tokens(self.early, memory, world, Some(self.deadline))
     }
 }
@@ -244,6 +248,14 @@ impl Exchange {
                 now,
             )),
         };
+        let deadline = waited.unwrap_or_else(|| now.plus(policy.first_keys_wait));
+        // In shadow nobody waits: the exchange stays as it was.
+        let held = verdict.as_ref().filter(|_| mode == Mode::Enforce).and_then(|verdict| {
+            memory.waiting.for_keys(verdict, &memory.keys, &policy.tokens, now, deadline)
+        });
+        if let Some(held) = held {
+            return Step::NeedKeys(AwaitKeys { exchange: self, early, deadline, held });
+        }
         let waivable = if demand.is_some() { Waiver::Disabled } else { Waiver::NotDemanded };
         self.bench.schemes = schemes.unwrap_or_default();
         let tokens = match verdict {
@@ -251,14 +263,6 @@ impl Exchange {
                 self.bench.weigh(rule, |_| Err(Reason::TokensMissing.into()))
             }
             None => Ok(Cleared::Waived(waivable)),
-            Some(Err(refusal)) if refusal.reason == Reason::TokensKeysUnavailable => {
-                let deadline = waited.unwrap_or_else(|| now.plus(policy.first_keys_wait));
-                // In shadow nobody waits: the exchange stays as it was.
-                if now < deadline && mode == Mode::Enforce {
-                    return Step::NeedKeys(AwaitKeys { exchange: self, early, deadline });
-                }
-                self.bench.weigh(rule, |_| Err(refusal))
-            }
             Some(verdict) => self.bench.weigh(rule, |_| verdict),
         };
         let before = tokens.and_then(|tokens| self.after_tokens(early, tokens, memory, world));

@@ -24,6 +24,7 @@ mod response;
 #[cfg(test)]
 mod tests;
 mod view;
+mod waiting;
 
 pub use crate::engine::answer::Answer;
 pub use crate::engine::body::AwaitBody;
@@ -42,6 +43,7 @@ pub use crate::engine::response::AnswerStep;
 pub use crate::engine::response::AwaitAnswer;
 pub use crate::engine::response::AwaitAnswerBody;
 pub use crate::engine::response::Changed;
+pub use crate::engine::waiting::Waiting;
 
 use crate::control::limits::Limiter;
 use crate::control::limits::Stats;
@@ -73,6 +75,8 @@ pub struct Memory {
     pub caches: tokens::Caches,
     /// Proofs of possession that were used.
     pub replays: tokens::Replays,
+    /// How many requests are held until documents come.
+    pub waiting: Waiting,
     /// The table that limits are counted in.
     pub limiter: Limiter,
     /// What went on in it since the last time somebody asked.
@@ -117,7 +121,7 @@ impl Slots {
 pub enum Step {
     /// It is decided.
     Settled(Decision),
-    /// A key set is not there yet: hold the request, and ask again when one came or the wait is over.
+    /// Keys are not there yet: hold the request, and ask again when a fetch began or ended, or the wait is over.
     NeedKeys(AwaitKeys),
     /// The body decides: hold the request until it is whole.
     NeedBody(AwaitBody),

@@ -319,15 +319,23 @@ fn serialize(pairs: &[(&'static str, String)]) -> Vec<u8> {
     out
 }
 
-/// Sends a GET to a cluster of the host's; the answer comes to the root context under the token returned.
-pub(crate) fn get(cluster: &str, authority: &str, path: &str, timeout: Duration) -> Result<u32, Failed> {
-    let headers = vec![
+/// Sends a GET to a cluster of the host's, for an answer only if it is not the one with `tag`; the answer comes to the
+/// root context under the token returned.
+pub(crate) fn get(
+    cluster: &str,
+    authority: &str,
+    path: &str,
+    tag: Option<&[u8]>,
+    timeout: Duration,
+) -> Result<u32, Failed> {
+    let mut headers = vec![
         (":method", "GET"),
         (":scheme", "https"),
         (":authority", authority),
         (":path", path),
         ("accept", "application/json"),
     ];
+    headers.extend(tag.and_then(|tag| std::str::from_utf8(tag).ok()).map(|tag| ("if-none-match", tag)));
     // The SDK must know of the call, since its dispatcher routes the answer.
     proxy_wasm::hostcalls::dispatch_http_call(cluster, headers, None, Vec::new(), timeout)
         .map_err(|status| Failed(status as u32))

@@ -1,9 +1,11 @@
 //! The edge to a proxy-wasm host, and nothing but that: it decides nothing. `root` owns the policy and the clockwork,
-//! `http` turns a stream's callbacks into the engine's phases, `keys` fetches key sets, `host` makes the host calls.
+//! `http` turns a stream's callbacks into the engine's phases, `fetcher` fetches documents and `documents` knows what they
+//! are, `host` makes the host calls.
 
+mod documents;
+mod fetcher;
 mod host;
 mod http;
-mod keys;
 mod root;
 mod runtime;
 mod signatures;

@@ -19,13 +19,13 @@ use crate::document::Node;
 use crate::engine::Memory;
 use crate::engine::Slots;
 use crate::fault::Problems;
+use crate::filter::fetcher;
+use crate::filter::fetcher::Fetcher;
 use crate::filter::host;
 use crate::filter::host::Body;
 use crate::filter::host::Level;
 use crate::filter::host::Metric;
 use crate::filter::http::Stream;
-use crate::filter::keys;
-use crate::filter::keys::Fetcher;
 use crate::filter::runtime::Runtime;
 use crate::filter::signatures;
 use crate::filter::world::Host;
@@ -142,7 +142,7 @@ impl Root {
                 return None;
             }
         };
-        policy.tokens.iter().for_each(keys::prepare);
+        fetcher::prepare(&policy.tokens);
         let capacity = limiter.capacity();
         host::log(
             Level::Info,
@@ -170,11 +170,12 @@ impl Root {
             None => (Keys::new(&policy.tokens, None), Caches::new(&policy.tokens, None)),
         };
         keys.host = host;
-        let memory = Memory { keys, caches, replays, limiter, slots: Slots::default() };
+        let waiting = last.as_ref().map(|last| last.memory.borrow().waiting.clone()).unwrap_or_default();
+        let memory = Memory { keys, caches, replays, waiting, limiter, slots: Slots::default() };
         show(last.as_ref().map(|last| &*last.policy), &policy);
         let runtime = Rc::new(Runtime::new(Rc::new(policy), memory));
         VM.with_borrow_mut(|vm| vm.last.insert(plugin, runtime.clone()));
-        self.fetcher.adopt(&runtime);
+        self.fetcher.look(&runtime);
         Some(runtime)
     }
 }
@@ -230,8 +231,8 @@ impl RootContext for Root {
 
     fn on_tick(&mut self) {
         let Some(runtime) = &self.runtime else { return };
-        let came = self.fetcher.tick(runtime);
-        runtime.wake(came, self.context);
+        let news = self.fetcher.tick(runtime);
+        runtime.wake(news, self.context);
         runtime.report();
     }
 

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::rc::Weak;
 
+use crate::control::tokens::polled::Document;
 use crate::engine::Labels;
 use crate::engine::Memory;
 use crate::engine::Record;
@@ -20,6 +21,8 @@ use crate::telemetry;
 /// One policy in one worker.
 pub(crate) struct Runtime {
     pub(crate) policy: Rc<Policy>,
+    /// What is fetched for the policy.
+    pub(crate) documents: Vec<Document>,
     pub(crate) memory: RefCell<Memory>,
     /// Ids of the decision counter's series: as many as routes, reasons and tracked versions make.
     series: RefCell<HashMap<Labels, u32>>,
@@ -39,6 +42,7 @@ struct Written {
 impl Runtime {
     pub(crate) fn new(policy: Rc<Policy>, memory: Memory) -> Self {
         Self {
+            documents: Document::all(&policy.tokens),
             policy,
             memory: RefCell::new(memory),
             series: RefCell::default(),
@@ -116,9 +120,9 @@ impl Runtime {
         self.waiting.borrow_mut().push((context, Rc::downgrade(stage)));
     }
 
-    /// Wakes the streams that wait: all of them when keys came, else those whose wait is over. `root` is the context
-    /// that calls.
-    pub(crate) fn wake(self: &Rc<Self>, keys_came: bool, root: u32) {
+    /// Wakes the streams that wait: all of them when a fetch began or ended, else those whose wait is over. `root` is the
+    /// context that calls.
+    pub(crate) fn wake(self: &Rc<Self>, news: bool, root: u32) {
         if self.waiting.borrow().is_empty() {
             return;
         }
@@ -128,7 +132,7 @@ impl Runtime {
             // A stream that ended meanwhile took its stage with it.
             let Some(stage) = weak.upgrade() else { continue };
             let due = deadline(&stage.borrow()).is_some_and(|deadline: Nanos| now >= deadline);
-            if !(keys_came || due) {
+            if !(news || due) {
                 self.waiting.borrow_mut().push((context, weak));
                 continue;
             }

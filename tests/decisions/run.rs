@@ -20,6 +20,7 @@ use portcullis::engine::Grown;
 use portcullis::engine::Memory;
 use portcullis::engine::Slots;
 use portcullis::engine::Step;
+use portcullis::engine::Waiting;
 use portcullis::engine::World;
 use portcullis::fault::Problems;
 use portcullis::model::headers::Headers;
@@ -114,6 +115,7 @@ impl Worker {
                 keys: Keys::new(&policy.tokens, None),
                 caches,
                 replays,
+                waiting: Waiting::default(),
                 limiter,
                 slots: Slots::default(),
             },

@@ -113,7 +113,7 @@ fn judge<'d>(
     };
     let candidates = set.candidates(form.header.kid.as_deref(), algorithm).inspect_err(|reason| {
         if *reason == Reason::TokensUnknownKey {
-            keys.wish_refresh(definition);
+            keys.miss(definition, form.header.kid.as_deref(), now);
         }
     })?;
     let mut cache = caches.under(definition, set);

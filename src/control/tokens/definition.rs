@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::control::tokens::algorithm::Algorithm;
 use crate::control::tokens::key_set::KeySet;
+use crate::control::tokens::polled::Source;
 use crate::model::claims::ClaimTest;
 use crate::model::headers::Found;
 use crate::model::headers::Headers;
@@ -90,16 +91,8 @@ pub enum KeySource {
 /// Where a key set is fetched.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Jwks {
-    /// The host's name for where to connect.
-    pub cluster: Box<str>,
-    /// `:authority` of the request.
-    pub authority: Box<str>,
-    /// `:path` of the request, with its query.
-    pub path: Box<str>,
-    /// How often.
-    pub refresh: Duration,
-    /// How long one fetch may take.
-    pub timeout: Duration,
+    /// Where, and how often.
+    pub source: Source,
     /// How long the last good keys serve while fetches fail.
     pub max_stale: Duration,
 }

@@ -43,6 +43,7 @@ mod key;
 mod key_set;
 mod keys;
 mod onward;
+pub mod polled;
 mod proof;
 mod raw;
 mod replay;
@@ -50,6 +51,7 @@ mod rules;
 mod schemes;
 mod signature;
 mod source;
+mod strangers;
 #[cfg(test)]
 mod tests;
 

@@ -15,7 +15,7 @@ use crate::control::tokens::definition::KeySource;
 use crate::control::tokens::definition::Signatures;
 use crate::control::tokens::definition::short_media_type;
 use crate::control::tokens::header::compile_forward;
-use crate::control::tokens::source::span_within;
+use crate::control::tokens::polled::span_within;
 use crate::document::Fields;
 use crate::document::Kind;
 use crate::document::Node;

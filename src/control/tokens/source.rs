@@ -8,15 +8,16 @@ use crate::control::tokens::algorithm::KeyKind;
 use crate::control::tokens::definition::Jwks;
 use crate::control::tokens::definition::KeySource;
 use crate::control::tokens::key_set::KeySet;
+use crate::control::tokens::polled::Source;
+use crate::control::tokens::polled::span_within;
 use crate::document::Fields;
 use crate::document::Node;
 use crate::fault::Fault;
 use crate::fault::Problems;
-use crate::model::host::Host;
-use crate::model::quantity::Span;
 use crate::model::secrets::Secrets;
 
-const SECOND: Duration = Duration::from_secs(1);
+/// How often keys are fetched where a policy does not say.
+const REFRESH: Duration = Duration::from_secs(300);
 const DAY: Duration = Duration::from_secs(86_400);
 
 impl KeySource {
@@ -66,69 +67,21 @@ impl KeySource {
 impl Jwks {
     fn compile(node: &Node, problems: &Problems) -> Option<Self> {
         let fields = Fields::open(node, problems)?;
-        let url = fields.required("url").and_then(|node| {
-            let text = node.text(problems)?;
-            problems.need(&node.place, split_url(text))
-        });
-        let cluster = fields.required("cluster").and_then(|node| {
-            let text = node.text(problems)?;
-            let named =
-                !text.is_empty() && text.len() <= 256 && text.bytes().all(|byte| byte.is_ascii_graphic());
-            let fault =
-                || Fault::conflict("`cluster` is the host's name for where to connect: visible ASCII");
-            problems.need(&node.place, named.then(|| Box::from(&**text)).ok_or_else(fault))
-        });
-        let span = |name, range: (Duration, Duration), default| match fields.optional(name) {
-            None => Some(default),
-            Some(node) => span_within(node, range.0, range.1, problems),
+        let source = Source::read(&fields, "key set URL", REFRESH, problems);
+        let max_stale = match fields.optional("max_stale") {
+            None => Some(DAY),
+            Some(node) => span_within(node, Duration::from_secs(1), DAY.saturating_mul(30), problems),
         };
-        let refresh = span("refresh", (SECOND, DAY), Duration::from_secs(300));
-        let timeout =
-            span("timeout", (Duration::from_millis(50), Duration::from_secs(30)), Duration::from_secs(2));
-        let max_stale = span("max_stale", (SECOND, DAY.saturating_mul(30)), DAY);
         fields.close();
-        let ((authority, path), refresh, max_stale) = (url?, refresh?, max_stale?);
-        if max_stale < refresh {
+        let (source, max_stale) = (source?, max_stale?);
+        if max_stale < source.refresh {
             problems.note(
                 &node.place,
                 Fault::conflict("`max_stale` is under `refresh`: good keys would lapse between two fetches"),
             );
         }
-        Some(Self { cluster: cluster?, authority, path, refresh, timeout: timeout?, max_stale })
+        Some(Self { source, max_stale })
     }
-}
-
-/// A duration between two others, both inclusive.
-pub(crate) fn span_within(
-    node: &Node,
-    least: Duration,
-    most: Duration,
-    problems: &Problems,
-) -> Option<Duration> {
-    let Span(span) = node.parse(problems)?;
-    if (least..=most).contains(&span) {
-        return Some(span);
-    }
-    let found = node.text(problems).map(|text| crate::document::cut(text)).unwrap_or_default();
-    let expected = format!("from {}ms to {}s", least.as_millis(), most.as_secs()).into();
-    problems.note(&node.place, Fault::OutOfRange { found, expected });
-    None
-}
-
-/// Authority and path of an `https` URL.
-fn split_url(text: &str) -> Result<(Box<str>, Box<str>), Fault> {
-    let read = || {
-        let rest = text.strip_prefix("https://").filter(|_| text.len() <= 2048)?;
-        let (authority, path) = rest.split_at_checked(rest.find('/')?)?;
-        Host::parse(authority.as_bytes())?;
-        let plain = path.bytes().all(|byte| byte.is_ascii_graphic() && !b"#\"<>\\^`{|}".contains(&byte));
-        plain.then(|| (authority.into(), path.into()))
-    };
-    read().ok_or_else(|| Fault::Malformed {
-        what: "key set URL",
-        found: crate::document::cut(text),
-        expected: "write it as https://host/path",
-    })
 }
 
 fn compile_inline(node: &Node, algorithms: &[Algorithm], problems: &Problems) -> Option<KeySource> {

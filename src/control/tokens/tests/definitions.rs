@@ -178,8 +178,12 @@ fn a_fetched_key_set_has_its_defaults() {
     let (definitions, faults, _) = compile(&tokens, &[]);
     assert_eq!(faults, [""; 0]);
     let jwks = definitions.get(0).unwrap().jwks().unwrap();
-    assert_eq!((&*jwks.cluster, &*jwks.authority, &*jwks.path), ("idp", "id.shop.example:8443", "/keys?v=1"));
-    let seconds = [jwks.refresh, jwks.timeout, jwks.max_stale].map(|span| span.as_secs());
+    let source = &jwks.source;
+    assert_eq!(
+        (&*source.cluster, &*source.authority, &*source.path),
+        ("idp", "id.shop.example:8443", "/keys?v=1")
+    );
+    let seconds = [source.refresh, source.timeout, jwks.max_stale].map(|span| span.as_secs());
     assert_eq!(seconds, [300, 2, 86_400]);
 }
 

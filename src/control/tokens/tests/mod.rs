@@ -8,6 +8,7 @@ mod caching;
 mod definitions;
 mod demands;
 mod dpop;
+mod fetching;
 mod host;
 mod hostile;
 mod key_sets;
