@@ -74,6 +74,8 @@ reasons! {
     TokensNotYetValid Tokens "tokens.not_yet_valid" 401 "The token is not valid";
     TokensLifetime Tokens "tokens.lifetime" 401 "The token is not valid";
     TokensClaim Tokens "tokens.claim" 401 "The token is not valid";
+    TokensRevoked Tokens "tokens.revoked" 401 "The token is not valid";
+    TokensRevocationUnavailable Tokens "tokens.revocation_unavailable" 503 "Tokens cannot be checked at the moment";
     TokensBinding Tokens "tokens.binding" 401 "The token is not valid";
     TokensProofMissing Tokens "tokens.proof_missing" 401 "The proof of possession is not valid";
     TokensProofInvalid Tokens "tokens.proof_invalid" 401 "The proof of possession is not valid";

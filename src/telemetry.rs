@@ -16,6 +16,15 @@ pub const POLICY: &str = "portcullis_policy_info";
 /// Counts fetches of key sets, by token and outcome (`ok`, or what went wrong).
 pub const KEY_FETCHES: &str = "portcullis_key_fetches_total";
 
+/// Counts fetches of revocation feeds, by token and outcome (`ok`, or what went wrong).
+pub const REVOCATION_FETCHES: &str = "portcullis_revocation_fetches_total";
+
+/// Seconds since the issuer last stood by the feed in force, by token; not there before the first.
+pub const REVOCATION_AGE: &str = "portcullis_revocation_age_seconds";
+
+/// Entries of the feed in force, by token.
+pub const REVOCATION_ENTRIES: &str = "portcullis_revocation_entries";
+
 /// Counts what the table of limits went through, by event.
 pub const SLOTS: &str = "portcullis_limit_slots_total";
 

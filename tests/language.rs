@@ -30,7 +30,6 @@ const STILL_REFUSED: &[&str] = &[
     "rate_limit_service",
     "routes[orders].routes[orders.get].response.owner",
     "routes[users.update].modes.request",
-    "tokens.user.revocation",
 ];
 
 /// 2026-11-20T00:00:00Z: the example's override has not ended, and ends within 30 days.
@@ -98,7 +97,6 @@ fn the_pages_example_is_refused_for_nothing_but_what_is_listed() {
 fn without_what_is_listed_the_pages_example_is_fine() {
     let without = json!({
         "rate_limit_service": null,
-        "tokens": { "user": { "revocation": null } },
         "limits": {
             "per-user": { "tiers": null }, "otp-global": { "scope": null },
             "login-fail": { "key": ["ip"], "missing": null, "count": null, "penalty": null },
@@ -128,11 +126,6 @@ fn what_is_built_later_is_refused_and_never_ignored() {
     let instead = json!([{ "route": "orders", "control": "*", "mode": "shadow", "until": "2026-12-01T00:00:00Z", "owner": "o", "reason": "r",
         "when": { "platform": "ios" } }]);
     for (at, what, patch) in [
-        (
-            "tokens.user.revocation",
-            "`revocation`",
-            user("revocation", json!({ "url": "https://id.example/r", "cluster": "idp" })),
-        ),
         (
             "limits.one.tiers",
             "`tiers`",

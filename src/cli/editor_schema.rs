@@ -25,7 +25,7 @@ const FIELDS: &str = "
     cleartext min_tls forwarded_proto hsts max_age include_subdomains preload proof_max_age
     ip platform app_version from minimum unknown upgrade tracked_versions
     in header scheme issuer audience algorithms type keys jwks url cluster refresh timeout max_stale inline secret_env
-    max_lifetime clock_skew require claims claim is has any revocation on_error dpop forward keep cache signatures
+    max_lifetime clock_skew require claims claim is has any revocation on_error max_entries dpop forward keep cache signatures
     file
     key rate burst missing headers scope tiers by values count penalty after within block factor max lockout cost distinct
     value as domain

@@ -12,6 +12,7 @@ use crate::control::routing::Place;
 use crate::control::tokens;
 use crate::control::tokens::Schemes;
 use crate::control::tokens::Subjects;
+use crate::control::tokens::revocation::check_revocation;
 use crate::control::transport::Channel;
 use crate::control::transport::Protection;
 use crate::engine::Decision;
@@ -250,8 +251,9 @@ impl Exchange {
         };
         let deadline = waited.unwrap_or_else(|| now.plus(policy.first_keys_wait));
         // In shadow nobody waits: the exchange stays as it was.
-        let held = verdict.as_ref().filter(|_| mode == Mode::Enforce).and_then(|verdict| {
-            memory.waiting.for_keys(verdict, &memory.keys, &policy.tokens, now, deadline)
+        let held = verdict.as_ref().and_then(|verdict| {
+            let modes = [mode, self.bench.mode(Rule::TokensRevocation)];
+            memory.waiting.place_for(verdict, modes, memory, &policy.tokens, now, deadline)
         });
         if let Some(held) = held {
             return Step::NeedKeys(AwaitKeys { exchange: self, early, deadline, held });
@@ -292,6 +294,9 @@ impl Exchange {
             self.bench.record.app = app;
         }
         if let Some(subjects) = subjects {
+            let now = self.bench.now;
+            let verdict = check_revocation(&policy.tokens, subjects, &memory.feeds, now);
+            self.bench.weigh(Rule::TokensRevocation, |_| verdict)?;
             binding::check(self, subjects, memory, world)?;
         }
         let client = self.client(true, known)?;

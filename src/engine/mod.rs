@@ -71,6 +71,8 @@ pub trait World: Buckets {
 pub struct Memory {
     /// The key sets, by token definition.
     pub keys: tokens::Keys,
+    /// What issuers revoked, by token definition.
+    pub feeds: tokens::revocation::Feeds,
     /// Tokens that were verified, and tokens that were not.
     pub caches: tokens::Caches,
     /// Proofs of possession that were used.

@@ -1,11 +1,12 @@
-//! Whom a request may be held for before its tokens are judged for good: keys that are not there yet.
+//! What a request may be held for before its tokens are judged for good: keys and feeds that are not there yet.
 
 use std::cell::Cell;
 use std::rc::Rc;
 
 use crate::control::tokens::Definitions;
-use crate::control::tokens::Keys;
 use crate::control::tokens::Subjects;
+use crate::engine::Memory;
+use crate::model::mode::Mode;
 use crate::model::time::Nanos;
 use crate::refusal::Reason;
 use crate::refusal::Refusal;
@@ -30,19 +31,25 @@ impl Waiting {
         Some(Held(self.clone()))
     }
 
-    /// A place for a request that failed for want of keys, where they can still come before `deadline`.
-    pub(crate) fn for_keys(
+    /// A place for a request that lacks keys or the first feed, where they can still come before `deadline`. `modes` are
+    /// those of `tokens` and of `tokens.revocation`: in shadow nobody waits.
+    pub(crate) fn place_for(
         &self,
         verdict: &Result<Subjects, Refusal>,
-        keys: &Keys,
+        modes: [Mode; 2],
+        memory: &Memory,
         definitions: &Definitions,
         now: Nanos,
         deadline: Nanos,
     ) -> Option<Held> {
-        let hopes = match verdict.as_ref().err()?.reason {
-            Reason::TokensKeysUnavailable => now < deadline,
-            Reason::TokensUnknownKey => keys.may_come(definitions, now, deadline),
-            _ => false,
+        let [tokens, revocation] = modes.map(|mode| mode == Mode::Enforce && now < deadline);
+        let hopes = match verdict {
+            Err(refusal) => match refusal.reason {
+                Reason::TokensKeysUnavailable => tokens,
+                Reason::TokensUnknownKey => tokens && memory.keys.may_come(definitions, now, deadline),
+                _ => false,
+            },
+            Ok(subjects) => revocation && memory.feeds.awaited(definitions, subjects),
         };
         if hopes { self.place() } else { None }
     }

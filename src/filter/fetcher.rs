@@ -16,8 +16,10 @@ use crate::control::tokens::polled::freshness;
 use crate::engine::World;
 use crate::filter::documents;
 use crate::filter::documents::Good;
+use crate::filter::documents::Wanted;
 use crate::filter::host;
 use crate::filter::host::Body;
+use crate::filter::host::Failed;
 use crate::filter::host::Level;
 use crate::filter::host::Map;
 use crate::filter::runtime::Runtime;
@@ -39,8 +41,7 @@ pub(crate) struct Fetcher {
 struct Call {
     name: String,
     asked: Nanos,
-    /// Whether an answer was asked for only if it is another than what is kept.
-    conditional: bool,
+    wanted: Wanted,
 }
 
 /// Why an answer is no good: the outcome that is counted.
@@ -119,12 +120,11 @@ impl Fetcher {
             return;
         }
         let text = kept(&name).filter(|_| sheet.version != 0);
-        let tag = text.map(|text| text.tag).filter(|tag| !tag.is_empty());
-        let source = &document.source;
-        match host::get(&source.cluster, &source.authority, &source.path, tag.as_deref(), source.timeout) {
+        let wanted =
+            text.map(|text| documents::wanted(runtime, document, &sheet, text, now)).unwrap_or_default();
+        match send(document, &wanted) {
             Ok(call) => {
-                let call_of = Call { name, asked: now, conditional: tag.is_some() };
-                self.calls.borrow_mut().insert(call, call_of);
+                self.calls.borrow_mut().insert(call, Call { name, asked: now, wanted });
             }
             Err(_) => failed(runtime, document, now, "unreachable"),
         }
@@ -144,6 +144,17 @@ impl Fetcher {
     }
 }
 
+fn send(document: &Document, wanted: &Wanted) -> Result<u32, Failed> {
+    let source = &document.source;
+    let mut path = source.path.to_string();
+    if let Some(after) = &wanted.after {
+        path.push(if path.contains('?') { '&' } else { '?' });
+        path.push_str("after=");
+        path.push_str(after);
+    }
+    host::get(&source.cluster, &source.authority, &path, &wanted.tag, source.timeout)
+}
+
 /// The sheet under which the request was sent. Nobody is heard who comes when another has the lease.
 fn own_sheet(name: &str, asked: Nanos) -> Option<(Sheet, u32)> {
     sheet(name).filter(|(sheet, _)| sheet.asked == asked)
@@ -156,7 +167,7 @@ fn read(runtime: &Runtime, document: &Document, call: &Call, headers: usize, siz
     let (before, cas) = own_sheet(&call.name, call.asked).ok_or("late")?;
     match head.single(":status") {
         Found::One(b"200") => take_in(runtime, document, call, &head, size, before, cas),
-        Found::One(b"304") if call.conditional => {
+        Found::One(b"304") if !call.wanted.tag.is_empty() => {
             let heard = Heard { changed: false, whole: true, fresh: freshness(&head) };
             put_sheet(&call.name, before.kept(host::now(), &document.source, heard, Host.jitter()), cas)
         }
@@ -179,8 +190,10 @@ fn take_in(
     }
     let body = host::body(Body::CallResponse, most).map_err(|_| "unreadable")?;
     let old = kept(&call.name).filter(|_| before.version != 0);
-    let Good { body, whole } = documents::judge(runtime, document, old.as_ref(), body, host::now())?;
-    let tag = entity_tag(head).unwrap_or_default().to_vec();
+    let Good { body, whole } =
+        documents::judge(runtime, document, old.as_ref(), &call.wanted, body, host::now())?;
+    // The tag of a difference is not that of the whole.
+    let tag = entity_tag(head).filter(|_| whole).unwrap_or_default().to_vec();
     let new = Kept { tag, body };
     let changed = old.as_ref().map(|old| &old.body) != Some(&new.body);
     if old.as_ref() != Some(&new) {

@@ -319,13 +319,13 @@ fn serialize(pairs: &[(&'static str, String)]) -> Vec<u8> {
     out
 }
 
-/// Sends a GET to a cluster of the host's, for an answer only if it is not the one with `tag`; the answer comes to the
-/// root context under the token returned.
+/// Sends a GET to a cluster of the host's, for an answer only if it is not the one with `tag`, if there is one; the
+/// answer comes to the root context under the token returned.
 pub(crate) fn get(
     cluster: &str,
     authority: &str,
     path: &str,
-    tag: Option<&[u8]>,
+    tag: &[u8],
     timeout: Duration,
 ) -> Result<u32, Failed> {
     let mut headers = vec![
@@ -335,7 +335,8 @@ pub(crate) fn get(
         (":path", path),
         ("accept", "application/json"),
     ];
-    headers.extend(tag.and_then(|tag| std::str::from_utf8(tag).ok()).map(|tag| ("if-none-match", tag)));
+    let tag = std::str::from_utf8(tag).ok().filter(|tag| !tag.is_empty());
+    headers.extend(tag.map(|tag| ("if-none-match", tag)));
     // The SDK must know of the call, since its dispatcher routes the answer.
     proxy_wasm::hostcalls::dispatch_http_call(cluster, headers, None, Vec::new(), timeout)
         .map_err(|status| Failed(status as u32))

@@ -15,10 +15,12 @@ use crate::control::tokens::Caches;
 use crate::control::tokens::HostVerifier;
 use crate::control::tokens::Keys;
 use crate::control::tokens::Replays;
+use crate::control::tokens::revocation::Feeds;
 use crate::document::Node;
 use crate::engine::Memory;
 use crate::engine::Slots;
 use crate::fault::Problems;
+use crate::filter::documents;
 use crate::filter::fetcher;
 use crate::filter::fetcher::Fetcher;
 use crate::filter::host;
@@ -161,17 +163,20 @@ impl Root {
         }
         let plugin = host::property("plugin_name").unwrap_or_default();
         let (last, host) = VM.with_borrow_mut(|vm| (vm.last.remove(&plugin), vm.host_verifier(&policy)));
-        let (mut keys, caches) = match &last {
-            Some(last) => {
-                let mut before = last.memory.borrow_mut();
-                let caches = std::mem::take(&mut before.caches);
-                (Keys::new(&policy.tokens, Some(&before.keys)), Caches::new(&policy.tokens, Some(caches)))
-            }
-            None => (Keys::new(&policy.tokens, None), Caches::new(&policy.tokens, None)),
-        };
+        let mut before = last.as_ref().map(|last| last.memory.borrow_mut());
+        let caches = before.as_mut().map(|before| std::mem::take(&mut before.caches));
+        let before = before.as_deref();
+        let mut keys = Keys::new(&policy.tokens, before.map(|before| &before.keys));
         keys.host = host;
-        let waiting = last.as_ref().map(|last| last.memory.borrow().waiting.clone()).unwrap_or_default();
-        let memory = Memory { keys, caches, replays, waiting, limiter, slots: Slots::default() };
+        let memory = Memory {
+            keys,
+            feeds: Feeds::new(&policy.tokens, before.map(|before| &before.feeds)),
+            caches: Caches::new(&policy.tokens, caches),
+            waiting: before.map(|before| before.waiting.clone()).unwrap_or_default(),
+            replays,
+            limiter,
+            slots: Slots::default(),
+        };
         show(last.as_ref().map(|last| &*last.policy), &policy);
         let runtime = Rc::new(Runtime::new(Rc::new(policy), memory));
         VM.with_borrow_mut(|vm| vm.last.insert(plugin, runtime.clone()));
@@ -234,6 +239,7 @@ impl RootContext for Root {
         let news = self.fetcher.tick(runtime);
         runtime.wake(news, self.context);
         runtime.report();
+        documents::show(runtime);
     }
 
     fn create_http_context(&self, context: u32) -> Option<Box<dyn HttpContext>> {

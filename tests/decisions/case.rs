@@ -49,6 +49,9 @@ pub(crate) struct Case {
     pub(crate) connection: Connection,
     #[serde(default)]
     pub(crate) keys: KeySets,
+    /// A revocation feed that came just before, but for `iss`.
+    #[serde(default)]
+    pub(crate) revoked: Option<Map<String, Value>>,
     #[serde(default)]
     pub(crate) token: Option<Credential>,
     #[serde(default)]
@@ -85,7 +88,7 @@ pub(crate) struct Connection {
     pub(crate) certificate: Option<String>,
 }
 
-/// Whether the key sets that the policy fetches are there.
+/// Whether the key sets and revocation feeds that the policy fetches are there.
 #[derive(Clone, Copy, Default, Deserialize, Eq, PartialEq)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum KeySets {

@@ -150,7 +150,7 @@ fn good_claims(definition: &Definition, now: Nanos) -> Value {
     claims
 }
 
-fn lay(target: &mut Value, patch: &Map<String, Value>) {
+pub(crate) fn lay(target: &mut Value, patch: &Map<String, Value>) {
     let Value::Object(target) = target else { return };
     for (name, value) in patch {
         match value {

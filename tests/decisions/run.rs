@@ -10,6 +10,10 @@ use portcullis::control::tokens::Caches;
 use portcullis::control::tokens::KeySet;
 use portcullis::control::tokens::Keys;
 use portcullis::control::tokens::Replays;
+use portcullis::control::tokens::polled::Sheet;
+use portcullis::control::tokens::revocation::Feed;
+use portcullis::control::tokens::revocation::Feeds;
+use portcullis::control::tokens::revocation::Held;
 use portcullis::control::transport::Protection;
 use portcullis::control::transport::TlsVersion;
 use portcullis::document::Node;
@@ -33,6 +37,7 @@ use portcullis::model::time::Nanos;
 use portcullis::policy::Circumstances;
 use portcullis::policy::Policy;
 use portcullis::policy::SchemaStore;
+use serde_json::Map;
 use serde_json::Value;
 use serde_json::json;
 
@@ -113,6 +118,7 @@ impl Worker {
         let mut worker = Self {
             memory: Memory {
                 keys: Keys::new(&policy.tokens, None),
+                feeds: Feeds::new(&policy.tokens, None),
                 caches,
                 replays,
                 waiting: Waiting::default(),
@@ -124,6 +130,7 @@ impl Worker {
         };
         if keys == KeySets::Fetched {
             worker.fetch_keys(now)?;
+            worker.fetch_revoked(&Map::new(), now)?;
         }
         Ok(worker)
     }
@@ -137,8 +144,27 @@ impl Worker {
         Ok(())
     }
 
+    /// Takes over a feed, as every worker does some time after it was fetched.
+    fn fetch_revoked(&mut self, revoked: &Map<String, Value>, now: Nanos) -> Result<(), String> {
+        let sheet = Sheet { version: 1, fetched: now, ..Sheet::default() };
+        for definition in self.policy.tokens.iter() {
+            let Some(revocation) = &definition.revocation else { continue };
+            let mut feed = json!({ "iss": revocation.issuer, "jti": [], "sid": [], "sub": [] });
+            mint::lay(&mut feed, revoked);
+            let max = revocation.max_entries;
+            let held = Feed::parse(feed.to_string().as_bytes(), &revocation.issuer, max, None)
+                .and_then(|feed| Held::default().with(feed, revocation.concerns, max, now))
+                .map_err(|why| format!("`revoked` is no feed: {}", why.as_str()))?;
+            self.memory.feeds.look(definition, &sheet, Some(Rc::new(held)));
+        }
+        Ok(())
+    }
+
     /// Sends the case's request. What becomes of it, and the time at which it does.
     pub(crate) fn send(&mut self, case: &Case) -> Result<Seen, String> {
+        if let Some(revoked) = &case.revoked {
+            self.fetch_revoked(revoked, self.world.now())?;
+        }
         let headers = self.headers(case)?;
         let body = body(case.request.body.as_ref(), case.request.json.as_ref());
         let step = engine::arrive(&self.policy, &mut self.memory, &self.world, headers, body.is_none());

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::control::tokens::algorithm::Algorithm;
 use crate::control::tokens::key_set::KeySet;
 use crate::control::tokens::polled::Source;
+use crate::control::tokens::revocation::Revocation;
 use crate::model::claims::ClaimTest;
 use crate::model::headers::Found;
 use crate::model::headers::Headers;
@@ -48,6 +49,8 @@ pub struct Definition {
     pub cache: usize,
     /// What may verify signatures.
     pub signatures: Signatures,
+    /// Where revoked tokens are named, if that is looked at.
+    pub revocation: Option<Revocation>,
     /// What becomes of tokens that are bound to a key, and of those that are not.
     pub dpop: Dpop,
     /// How old a proof of possession may be.

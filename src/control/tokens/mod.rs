@@ -12,7 +12,8 @@
 //! 6. its `signature`;
 //! 7. its claims, read only now: `malformed`, `issuer`, `audience`, `lifetime`, `claim`;
 //! 8. the time: `expired`, `not_yet_valid`;
-//! 9. its proof of possession, a rule of its own: `binding`, `proof_*`.
+//! 9. whether it was revoked, a rule of its own: `revocation_unavailable`, `revoked`;
+//! 10. its proof of possession, a rule of its own: `binding`, `proof_*`.
 //!
 //! None of it tells a caller what a token that he could not have made himself says. The answer is the same sentence for
 //! all; the code is for whoever runs the service.
@@ -47,6 +48,7 @@ pub mod polled;
 mod proof;
 mod raw;
 mod replay;
+pub mod revocation;
 mod rules;
 mod schemes;
 mod signature;

@@ -1,9 +1,11 @@
 //! The proof that this control hands on.
 
+use std::cell::OnceCell;
 use std::fmt;
 use std::rc::Rc;
 
 use crate::control::tokens::cnf::Binding;
+use crate::control::tokens::revocation::Marks;
 use crate::control::tokens::rules::Times;
 use crate::model::claims::Claims;
 
@@ -14,13 +16,15 @@ pub struct Subject {
     claims: Claims,
     times: Times,
     binding: Binding,
+    /// Made when they are asked for first.
+    marks: OnceCell<Marks>,
 }
 
 impl Subject {
     pub(in crate::control::tokens) fn new(token: usize, claims: Claims, times: Times) -> Self {
         let issuer = claims.text("iss").unwrap_or_default().into();
         let binding = Binding::read(&claims);
-        Self { token, issuer, claims, times, binding }
+        Self { token, issuer, claims, times, binding, marks: OnceCell::new() }
     }
 
     /// The definition that the token satisfied, by its index.
@@ -50,6 +54,11 @@ impl Subject {
 
     pub(in crate::control::tokens) fn binding(&self) -> &Binding {
         &self.binding
+    }
+
+    /// What a revocation of this token is filed under.
+    pub(in crate::control::tokens) fn marks(&self) -> &Marks {
+        self.marks.get_or_init(|| Marks::of(&self.issuer, &self.claims))
     }
 
     pub(in crate::control::tokens) fn times(&self) -> &Times {

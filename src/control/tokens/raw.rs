@@ -16,6 +16,8 @@ use crate::control::tokens::definition::Signatures;
 use crate::control::tokens::definition::short_media_type;
 use crate::control::tokens::header::compile_forward;
 use crate::control::tokens::polled::span_within;
+use crate::control::tokens::revocation::Beside;
+use crate::control::tokens::revocation::Revocation;
 use crate::document::Fields;
 use crate::document::Kind;
 use crate::document::Node;
@@ -24,6 +26,7 @@ use crate::fault::Problems;
 use crate::model::claims::ClaimTest;
 use crate::model::name::Name;
 use crate::model::pointer::Pointer;
+use crate::model::pointer::Step;
 use crate::model::secrets::Secrets;
 use crate::model::value::claim_name;
 
@@ -105,7 +108,22 @@ impl Definition {
             None => Some(DEFAULT_PROOF_AGE),
             Some(node) => span_within(node, Duration::from_secs(1), MAX_PROOF_AGE, problems),
         };
-        fields.not_yet("revocation");
+        let revocation = fields.optional("revocation");
+        let beside = || {
+            let (issuer, max_lifetime, clock_skew) =
+                (issuer.as_ref()?.as_deref(), max_lifetime?, clock_skew?);
+            Some(Beside { issuer, max_lifetime, clock_skew })
+        };
+        let revocation = match revocation {
+            None => Some(None),
+            Some(node) => {
+                if ["jti", "sid"].iter().all(|name| !requires(require.as_deref(), name)) {
+                    let why = "neither `jti` nor `sid` is in `require`: a token without both is revoked by its `sub` alone";
+                    problems.remark(&node.place, "revocation-by-sub", why);
+                }
+                Revocation::compile(node, beside(), problems).map(Some)
+            }
+        };
         fields.close();
         Some(Self {
             fingerprint: Hash::hash(format!("{index} {name} {}", node.to_json()).as_bytes()),
@@ -129,6 +147,7 @@ impl Definition {
             signatures: signatures?,
             dpop: dpop?,
             proof_max_age: proof_max_age?,
+            revocation: revocation?,
         })
     }
 }
@@ -141,6 +160,12 @@ impl Condition {
         fields.close();
         Some(Self { claim: claim?, test: test? })
     }
+}
+
+/// Whether `require` names this claim; so it is taken where `require` could not be read.
+fn requires(require: Option<&[Pointer]>, name: &str) -> bool {
+    let is = |claim: &Pointer| matches!(claim.steps(), [Step::Key(key)] if &**key == name);
+    require.is_none_or(|require| require.iter().any(is))
 }
 
 /// Whether the author says aloud that anything will do.

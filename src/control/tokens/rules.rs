@@ -43,6 +43,11 @@ impl Times {
 /// Judges all but the time, and gives the times.
 pub(crate) fn lasting(definition: &Definition, claims: &Claims) -> Result<Times, Reason> {
     let (issuer, subject) = (text(claims, "iss")?, text(claims, "sub")?);
+    if definition.revocation.is_some() {
+        // What cannot be looked up could not be revoked.
+        text(claims, "jti")?;
+        text(claims, "sid")?;
+    }
     let audience = Audience::read(claims.member("aud"))?;
     let expires = date(claims, "exp")?;
     let (not_before, issued) = (date(claims, "nbf")?, date(claims, "iat")?);

@@ -32,6 +32,11 @@ struct Wanted {
 }
 
 #[derive(Deserialize)]
+struct Asked {
+    after: Option<String>,
+}
+
+#[derive(Deserialize)]
 struct Refresh {
     refresh_token: String,
     #[serde(default)]
@@ -92,8 +97,8 @@ async fn jwks(State(idp): State<Idp>, headers: HeaderMap) -> Response {
     document(&idp, Feed::Jwks, "public, max-age=300", &headers, right, "keys", decoy).await
 }
 
-async fn revoked(State(idp): State<Idp>, headers: HeaderMap) -> Response {
-    let right = idp.revoked().to_json();
+async fn revoked(State(idp): State<Idp>, Query(asked): Query<Asked>, headers: HeaderMap) -> Response {
+    let right = idp.revoked().to_json(asked.after.as_deref());
     let decoy = |n: usize| format!("nobody-{n}").into();
     document(&idp, Feed::Revoked, "no-cache", &headers, right, "jti", decoy).await
 }

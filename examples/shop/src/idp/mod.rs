@@ -25,7 +25,6 @@ pub use login::SCOPE;
 pub use login::Tokens;
 pub use revoked::Revoke;
 pub use revoked::Revoked;
-pub use revoked::RevokedSubject;
 pub use trouble::Trouble;
 
 use std::collections::HashMap;

@@ -10,6 +10,8 @@ use crate::control::tokens::polled::source::Source;
 pub enum Kind {
     /// A JSON Web Key Set.
     Keys,
+    /// A revocation feed.
+    Revoked,
 }
 
 /// One document that is fetched, for all definitions that read it.
@@ -19,6 +21,8 @@ pub struct Document {
     pub kind: Kind,
     /// Where it is: as often as the definition asks that asks most often, and with as much time as any gives.
     pub source: Source,
+    /// Whose tokens it is about, for a feed; its entries mean nothing without.
+    pub issuer: Box<str>,
     /// The definitions that read it, by index; never empty.
     pub definitions: Vec<usize>,
 }
@@ -28,11 +32,15 @@ impl Document {
     pub fn all(definitions: &Definitions) -> Vec<Self> {
         let mut all: Vec<Self> = Vec::new();
         for definition in definitions.iter() {
-            let keys = definition.jwks().map(|jwks| (Kind::Keys, &jwks.source));
-            for (kind, source) in keys.into_iter() {
-                let known = all.iter_mut().find(|it| it.kind == kind && it.source.same_place(source));
-                let Some(known) = known else {
-                    all.push(Self { kind, source: source.clone(), definitions: vec![definition.index] });
+            let keys = definition.jwks().map(|jwks| (Kind::Keys, &jwks.source, ""));
+            let revocation = definition.revocation.as_ref();
+            let feed = revocation.map(|it| (Kind::Revoked, &it.source, &*it.issuer));
+            for (kind, source, issuer) in keys.into_iter().chain(feed) {
+                let same =
+                    |it: &&mut Self| it.kind == kind && &*it.issuer == issuer && it.source.same_place(source);
+                let Some(known) = all.iter_mut().find(same) else {
+                    let (source, issuer) = (source.clone(), issuer.into());
+                    all.push(Self { kind, source, issuer, definitions: vec![definition.index] });
                     continue;
                 };
                 known.source.refresh = known.source.refresh.min(source.refresh);
@@ -48,9 +56,10 @@ impl Document {
     pub fn name(&self) -> String {
         let kind = match self.kind {
             Kind::Keys => "keys",
+            Kind::Revoked => "revoked",
         };
         let mut hash = Hash::new();
-        for part in [&self.source.cluster, &self.source.authority, &self.source.path] {
+        for part in [&self.source.cluster, &self.source.authority, &self.source.path, &self.issuer] {
             hash.update(part.as_bytes());
             hash.update([0]);
         }

@@ -95,7 +95,8 @@ impl Sheet {
         // No fetch is ever due later than this: then the clock has stepped back.
         let stepped = self.due > now.plus(source.refresh.max(source.lease()));
         let due = now >= self.due || stepped;
-        if !due && !(self.early_from(source).is_some_and(|from| from <= now) && wished()) {
+        let early = || self.early_from(source).is_some_and(|from| from <= now) && wished();
+        if !(due || early()) {
             return None;
         }
         let early = if due { self.early } else { now };
@@ -106,7 +107,8 @@ impl Sheet {
     /// After an answer that was good. `jitter` is from 0 up to 1.
     pub fn kept(self, now: Nanos, source: &Source, heard: Heard, jitter: f64) -> Self {
         let Heard { changed, whole, fresh } = heard;
-        let least = (source.refresh / MOST_OFTEN).max(COOL_DOWN).min(source.refresh);
+        let least =
+            source.refresh.checked_div(MOST_OFTEN).unwrap_or_default().max(COOL_DOWN).min(source.refresh);
         let wait = fresh.unwrap_or(source.refresh).clamp(least, source.refresh);
         let barren = match (changed, self.early == self.asked) {
             (true, _) => 0,
@@ -154,5 +156,6 @@ fn doubled(span: Duration, times: u64) -> Duration {
 
 /// Up to a tenth less, so that many processes that started together do not ask together.
 fn spread(wait: Duration, jitter: f64) -> Duration {
-    wait.mul_f64(1.0 - jitter.clamp(0.0, 1.0) / 10.0)
+    let jitter = if (0.0..=1.0).contains(&jitter) { jitter } else { 0.0 };
+    wait.mul_f64(1.0 - jitter / 10.0)
 }

@@ -34,6 +34,8 @@ fn everything_that_decides_security_must_be_written() {
 fn refuses_what_makes_no_definition() {
     let jwks = json!({ "url": "https://id.shop.example/jwks.json", "cluster": "idp" });
     let keys = |patch: Value| json!({ "keys": { "inline": null, "jwks": merged(jwks.clone(), &patch) } });
+    let revocation = json!({ "url": "https://id.shop.example/r", "cluster": "idp", "on_error": "keep" });
+    let revoking = |patch: Value| json!({ "revocation": merged(revocation.clone(), &patch) });
     let rows = [
         (json!({ "audiense": ["a"] }), "did you mean `audience`?"),
         (json!({ "issuer": "" }), "an empty string stands for nothing"),
@@ -63,7 +65,24 @@ fn refuses_what_makes_no_definition() {
         (json!({ "proof_max_age": "0s" }), "from 1000ms to 600s"),
         (json!({ "proof_max_age": "11m" }), "from 1000ms to 600s"),
         (json!({ "dpop": "on" }), "found `on`"),
-        (json!({ "revocation": {} }), "`revocation` is not supported yet"),
+        (revoking(json!({ "url": "http://id.shop.example/r" })), "revocation feed URL"),
+        (revoking(json!({ "on_error": null })), "`on_error` must be written"),
+        (revoking(json!({ "on_error": "allow" })), "expected `keep` or `deny`"),
+        (revoking(json!({ "on_error": "deny" })), "`on_error: deny` needs `max_stale`"),
+        (revoking(json!({ "max_stale": "1m" })), "`on_error: keep` keeps the last feed however old it is"),
+        (
+            revoking(json!({ "on_error": "deny", "max_stale": "11s" })),
+            "`max_stale` is under `refresh` and `timeout`",
+        ),
+        (revoking(json!({ "max_entries": 0 })), "a whole number from 1 to 500000"),
+        (
+            merged(revoking(json!({})), &json!({ "issuer": "any" })),
+            "`revocation` cannot stand beside `issuer: any`",
+        ),
+        (
+            merged(revoking(json!({})), &json!({ "max_lifetime": "any" })),
+            "`revocation` cannot stand beside `max_lifetime: any`",
+        ),
         (json!({ "in": { "header": "cookie" } }), "`cookie` has a meaning of its own already"),
         (json!({ "in": { "header": ":path" } }), "`:path` is no header name"),
         (json!({ "in": { "query": "access_token" } }), "unknown field `query`"),
