@@ -1,8 +1,9 @@
-//! Keys come, change and fail to come; tokens that were good go on being good.
+//! Keys come, change and fail to come; tokens that were good go on being good, until their issuer takes them back.
 #![cfg(test)]
 
 mod first;
 mod kept;
+mod revocation;
 mod rotation;
 mod written;
 
@@ -52,8 +53,13 @@ struct Scene {
 
 impl Scene {
     fn start(trouble: Trouble, policy: &str) -> Result<Self> {
+        Self::with(Feed::Jwks, trouble, policy)
+    }
+
+    /// With trouble from the first fetch of that document on.
+    fn with(feed: Feed, trouble: Trouble, policy: &str) -> Result<Self> {
         let shop = Shop::start(Config::default())?;
-        shop.provider().set_trouble(Feed::Jwks, trouble);
+        shop.provider().set_trouble(feed, trouble);
         let upstream = Recorder::answering("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")?;
         let gate = Gate::before(upstream.address())
             .idp(shop.idp, shop.ca.pem())
