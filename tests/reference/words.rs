@@ -120,6 +120,8 @@ name: findings
 tokens:
   user: {{ issuer: any, audience: any, algorithms: [ES256], type: any, max_lifetime: any, keep: false,
            keys: {{ inline: {{ keys: [{key}, {{ kty: EC, crv: P-521 }}] }} }} }}
+  app: {{ in: {{ header: x-app }}, issuer: app, audience: shop, algorithms: [HS256], max_lifetime: 1h, keep: false,
+          keys: {{ secret_env: APP }}, revocation: {{ url: "https://id.example/r", cluster: idp, on_error: keep }} }}
 limits: {{ spare: {{ key: [route], rate: 1/1m }} }}
 routes:
   - group: all

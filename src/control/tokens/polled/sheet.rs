@@ -50,7 +50,7 @@ pub struct Sheet {
     /// Early fetches that brought nothing new, in a row.
     pub barren: u64,
     /// 1 while the last request has no answer.
-    open: u64,
+    pub open: u64,
 }
 
 impl Sheet {
