@@ -117,7 +117,6 @@ fn the_small_policy_is_fine() {
 /// What a later issue builds is refused by its name, at its place, and by nothing else.
 #[test]
 fn what_is_built_later_is_refused_and_never_ignored() {
-    let user = |field: &str, value: Value| json!({ "tokens": { "user": { field: value } } });
     let limit = |field: &str, value: Value| json!({ "limits": { "one": { field: value } } });
     let route = |field: &str, value: Value| json!({ "route": { field: value } });
     let owner = |field: &str, value: Value| route("access", json!({ "owner": { field: value } }));
