@@ -99,7 +99,7 @@ reasons! {
     RequestTooLarge Request "request.too_large" 413 "The body is too large";
     RequestContentType Request "request.content_type" 415 "The content type is not accepted here";
     RequestEncoding Request "request.content_encoding" 415 "Encoded bodies are not accepted here";
-    RequestMalformed Request "request.malformed" 400 "The body is not well-formed JSON";
+    RequestMalformed Request "request.malformed" 400 "The body is not well-formed";
     RequestDuplicateName Request "request.duplicate_name" 400 "The body gives a name twice in one object";
     RequestNumber Request "request.number" 400 "The body has a number that not every reader can keep";
     RequestStructure Request "request.structure" 400 "The body is nested too deep or has too many parts";

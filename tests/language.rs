@@ -147,16 +147,6 @@ fn what_is_built_later_is_refused_and_never_ignored() {
             owner("lookup", json!({ "cluster": "owners", "path": "/o/{id}", "pointer": "/owner" })),
         ),
         ("routes[orders].response.owner", "`owner`", route("response", json!({ "owner": response_owner }))),
-        (
-            "routes[orders].request.content",
-            "`content: form`",
-            route("request", json!({ "schema": null, "content": "form" })),
-        ),
-        (
-            "routes[orders].request.content",
-            "`content: multipart`",
-            route("request", json!({ "schema": null, "content": "multipart" })),
-        ),
         ("modes.request", "a list of `when` rules", json!({ "modes": { "request": when } })),
         (
             "routes[orders].modes.limits.one",

@@ -219,7 +219,7 @@ impl AwaitBody {
         let Some(request) = exchange.bench.route().map(|route| route.request.clone()) else {
             return admit(exchange, before, AfterBody::waived(Waiver::NoRoute), None);
         };
-        let read = request.check_json(body);
+        let read = request.check_json(&exchange.headers, body);
         match content::judge(&mut exchange, &before, read, memory, world) {
             Ok(after) => admit(exchange, before, after, None),
             Err(refused) => exchange.refuse(&refused),

@@ -6,6 +6,7 @@ pub mod cut;
 pub mod headers;
 pub mod host;
 pub mod ip;
+pub mod json;
 pub mod mode;
 pub mod name;
 pub mod path;

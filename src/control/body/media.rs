@@ -7,6 +7,7 @@ use crate::model::headers::is_token;
 pub struct MediaType {
     essence: Box<str>,
     charset: Option<Box<str>>,
+    boundary: Option<Box<str>>,
 }
 
 const SPACE: [char; 2] = [' ', '\t'];
@@ -16,29 +17,19 @@ impl MediaType {
     /// readers could take different ones.
     pub fn read(value: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(value).ok()?.trim_matches(SPACE);
-        let (essence, mut rest) = text.split_at_checked(text.find(';').unwrap_or(text.len()))?;
+        let (essence, rest) = text.split_at_checked(text.find(';').unwrap_or(text.len()))?;
         let essence = essence.trim_end_matches(SPACE);
         let (kind, subtype) = essence.split_once('/')?;
         if !is_token(kind) || !is_token(subtype) {
             return None;
         }
-        let mut seen: Vec<(String, String)> = Vec::new();
-        while let Some(after) = rest.strip_prefix(';') {
-            rest = after.trim_start_matches(SPACE);
-            if rest.is_empty() || rest.starts_with(';') {
-                continue;
-            }
-            let (name, after) = rest.split_once('=')?;
-            let name = name.to_ascii_lowercase();
-            if !is_token(&name) || seen.iter().any(|(known, _)| *known == name) {
-                return None;
-            }
-            let (value, after) = parameter_value(after)?;
-            seen.push((name, value));
-            rest = after.trim_start_matches(SPACE);
-        }
-        let charset = seen.into_iter().find(|(name, _)| name == "charset").map(|(_, value)| value.into());
-        rest.is_empty().then(|| Self { essence: essence.to_ascii_lowercase().into(), charset })
+        let mut parameters = parameters(rest)?;
+        let mut take = |wanted: &str| {
+            let at = parameters.iter().position(|(name, _)| name == wanted)?;
+            Some(parameters.swap_remove(at).1.into())
+        };
+        let (charset, boundary) = (take("charset"), take("boundary"));
+        Some(Self { essence: essence.to_ascii_lowercase().into(), charset, boundary })
     }
 
     /// `type/subtype` in lower case.
@@ -52,10 +43,40 @@ impl MediaType {
         subtype.is_some_and(|subtype| subtype == "json" || subtype.ends_with("+json"))
     }
 
+    /// What parts a multipart body (RFC 2046, section 5.1.1): 1 to 70 characters, the last no space.
+    pub fn boundary(&self) -> Option<&str> {
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"'()+_,-./:=? ".contains(&byte);
+        let boundary = self.boundary.as_deref()?;
+        let good =
+            (1..=70).contains(&boundary.len()) && boundary.bytes().all(fits) && !boundary.ends_with(' ');
+        good.then_some(boundary)
+    }
+
     /// Whether it names no character set but UTF-8, the only one that JSON has (RFC 8259, section 8.1).
     pub fn is_utf8(&self) -> bool {
         self.charset.as_deref().is_none_or(|charset| charset.eq_ignore_ascii_case("utf-8"))
     }
+}
+
+/// The parameters behind a value, their names in lower case; `None` for what is not in the grammar, and for a name
+/// that is given twice.
+pub(crate) fn parameters(mut rest: &str) -> Option<Vec<(String, String)>> {
+    let mut seen: Vec<(String, String)> = Vec::new();
+    while let Some(after) = rest.strip_prefix(';') {
+        rest = after.trim_start_matches(SPACE);
+        if rest.is_empty() || rest.starts_with(';') {
+            continue;
+        }
+        let (name, after) = rest.split_once('=')?;
+        let name = name.to_ascii_lowercase();
+        if !is_token(&name) || seen.iter().any(|(known, _)| *known == name) {
+            return None;
+        }
+        let (value, after) = parameter_value(after)?;
+        seen.push((name, value));
+        rest = after.trim_start_matches(SPACE);
+    }
+    rest.is_empty().then_some(seen)
 }
 
 /// Whether a `content-encoding` is none: what is encoded hides what it holds.

@@ -7,15 +7,15 @@
 //! Reading a body is no control and has no mode: it answers [`strict::Unfit`] or a value, and whoever asked makes
 //! that a reason of its own.
 //!
-//! **Does not** decode: a body under a content coding is refused before it gets here, and multipart and forms are
-//! not read yet.
+//! **Does not** decode: a body under a content coding is refused before it gets here. Forms and multipart are what
+//! `request` alone reads.
 
-pub mod budget;
 pub mod length;
 pub mod media;
-mod number;
 pub(crate) mod raw;
 pub mod schema;
-pub mod strict;
 #[cfg(test)]
 mod tests;
+
+pub use crate::model::json::budget;
+pub use crate::model::json::strict;

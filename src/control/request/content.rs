@@ -14,6 +14,10 @@ use crate::fault::Problems;
 pub(crate) enum Content {
     /// `json`: `application/json` or `application/*+json`, in UTF-8.
     Json,
+    /// `form`: `application/x-www-form-urlencoded`.
+    Form,
+    /// `multipart`: `multipart/form-data`.
+    Multipart,
     /// A list of media types, in lower case, without parameters.
     Types(Box<[Box<str>]>),
     /// `any`: whatever it says it is, or does not say.
@@ -25,8 +29,18 @@ impl Content {
         match self {
             Self::Json => true,
             Self::Types(types) => types.iter().all(|it| is_json(it)),
-            Self::Any => false,
+            Self::Form | Self::Multipart | Self::Any => false,
         }
+    }
+
+    /// Whether it becomes a value that a schema can judge and others can look into.
+    pub(crate) fn is_read(&self) -> bool {
+        self.is_json() || self.has_fields()
+    }
+
+    /// Whether it is fields with names, each of them text.
+    pub(crate) fn has_fields(&self) -> bool {
+        matches!(self, Self::Form | Self::Multipart)
     }
 
     pub(crate) fn compile(node: &Rc<Node>, problems: &Problems) -> Option<Self> {
@@ -44,18 +58,13 @@ impl Content {
             Kind::Text(word) if word.contains('/') => Some(Self::Types([media_type(node, problems)?].into())),
             _ => {
                 let words = [
-                    ("json", Some(Self::Json)),
-                    ("any", Some(Self::Any)),
-                    ("form", None),
-                    ("multipart", None),
+                    ("json", Self::Json),
+                    ("form", Self::Form),
+                    ("multipart", Self::Multipart),
+                    ("any", Self::Any),
                 ];
-                let names = words.each_ref().map(|(word, content)| (*word, content.as_ref()));
-                let content = node.word(&names, problems)?;
-                if content.is_none() {
-                    let what = format!("`content: {}`", node.text(problems)?);
-                    problems.note(&node.place, Fault::NotSupportedYet(what.into()));
-                }
-                content.cloned()
+                let names = words.each_ref().map(|(word, content)| (*word, content));
+                node.word(&names, problems).cloned()
             }
         }
     }

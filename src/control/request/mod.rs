@@ -2,7 +2,8 @@
 //!
 //! **Refuses** parameters that are not as declared, given twice, or unknown (400); a body where none is taken, or
 //! none where one is (400); another content type or any content coding (415); more bytes than the route takes (413);
-//! what is not strict JSON (400); what does not pass its schema (422).
+//! what is not strict JSON, or a form or multipart body with more than one reading (400); what does not pass its
+//! schema (422).
 //!
 //! **Needs** the head for the first half, the whole body for the second, and the number of bytes as they arrive for
 //! a body that is not held.
@@ -14,6 +15,9 @@
 //! Each check is one rule of the policy's `modes`; the engine asks those that are not disabled.
 
 mod content;
+mod fields;
+mod form;
+mod multipart;
 mod params;
 mod raw;
 #[cfg(test)]
@@ -29,6 +33,7 @@ use crate::control::body::schema::Schema;
 use crate::control::body::strict;
 use crate::control::body::strict::Unfit;
 use crate::control::request::content::Content;
+use crate::control::request::fields::Shape;
 use crate::control::request::params::Params;
 pub use crate::control::request::params::QueryEdit;
 pub use crate::control::request::raw::Readers;
@@ -38,6 +43,11 @@ use crate::model::query::Query;
 use crate::refusal::Extra;
 use crate::refusal::Reason;
 use crate::refusal::Refusal;
+
+/// The media type of `content: form`.
+const FORM: &str = "application/x-www-form-urlencoded";
+/// That of `content: multipart` (RFC 7578).
+const MULTIPART: &str = "multipart/form-data";
 
 /// What a route lets in. The default is a route without `request`: no body, any query.
 #[derive(Clone, Debug, Default)]
@@ -53,6 +63,8 @@ struct Body {
     max_bytes: u64,
     budget: Budget,
     schema: Option<Schema>,
+    /// What the fields of a form are; without any for all that is no form.
+    shape: Shape,
     /// Whether another rule of the route needs a value of it.
     read: bool,
 }
@@ -121,7 +133,7 @@ impl Request {
             None if nothing => Ok(()),
             None => Err(Reason::RequestBodyUnexpected.into()),
             // What is held is told missing by rule `request.json`, once all of it is there.
-            Some(body) if nothing && body.content.is_json() && !body.is_held() => {
+            Some(body) if nothing && body.content.is_read() && !body.is_held() => {
                 Err(Reason::RequestBodyMissing.into())
             }
             Some(_) if nothing && end_of_stream => Ok(()),
@@ -157,17 +169,27 @@ impl Request {
         }
     }
 
-    /// Rule `request.json`: the whole body of a route that holds it.
+    /// Rule `request.json`: the whole body of a route that holds it, as the value that its schema judges: JSON as it is,
+    /// a form or multipart body as an object of its fields.
     ///
     /// # Errors
     /// `request.body_missing` for no bytes; `request.malformed`, `request.duplicate_name`, `request.number`,
     /// `request.structure`.
-    pub fn check_json(&self, text: &[u8]) -> Result<Value, Refusal> {
+    pub fn check_json(&self, headers: &Headers, text: &[u8]) -> Result<Value, Refusal> {
         let Some(body) = &self.body else { return Err(Reason::RequestBodyUnexpected.into()) };
         if text.is_empty() {
             return Err(Reason::RequestBodyMissing.into());
         }
-        strict::read(text, &body.budget).map_err(|unfit| {
+        let read = match &body.content {
+            Content::Form => form::read(text, &body.shape, &body.budget),
+            Content::Multipart => {
+                let given = headers.single("content-type").one().and_then(MediaType::read);
+                let boundary = given.as_ref().and_then(MediaType::boundary).ok_or(Unfit::Malformed);
+                boundary.and_then(|boundary| multipart::read(text, boundary, &body.shape, &body.budget))
+            }
+            Content::Json | Content::Types(_) | Content::Any => strict::read(text, &body.budget),
+        };
+        read.map_err(|unfit| {
             Refusal::from(match unfit {
                 Unfit::Malformed => Reason::RequestMalformed,
                 Unfit::DuplicateName => Reason::RequestDuplicateName,
@@ -212,6 +234,8 @@ impl Content {
         let fits = match (self, given) {
             (Self::Any, _) => true,
             (Self::Json, Some(given)) => given.is_json() && given.is_utf8(),
+            (Self::Form, Some(given)) => given.essence() == FORM && given.is_utf8(),
+            (Self::Multipart, Some(given)) => given.essence() == MULTIPART && given.boundary().is_some(),
             (Self::Types(types), Some(given)) => {
                 types.iter().any(|known| **known == *given.essence()) && (!given.is_json() || given.is_utf8())
             }

@@ -9,6 +9,7 @@ use crate::control::body::schema::Schemas;
 use crate::control::request::Body;
 use crate::control::request::Request;
 use crate::control::request::content::Content;
+use crate::control::request::fields::Shape;
 use crate::control::request::params::Params;
 use crate::document::Fields;
 use crate::document::Node;
@@ -70,8 +71,11 @@ impl Body {
         let content = match content {
             None => Some(Content::Json),
             Some(node) => Content::compile(node, problems).filter(|content| {
-                let sentence = match content.is_json() {
-                    false if schema.is_some() => "a schema judges JSON: write `json` or leave `content` out",
+                let sentence = match content.is_read() {
+                    false if schema.is_some() => {
+                        "a schema judges JSON: write `json` or leave `content` out; or `form` or `multipart`, whose \
+                         fields it judges"
+                    }
                     false if readers.owner => {
                         "an owner's `body:` value stands in JSON: write `json` or leave `content` out"
                     }
@@ -81,13 +85,19 @@ impl Body {
                 false
             }),
         };
+        let fields_of = |content: &Content| match schema.filter(|_| content.has_fields()) {
+            None => Some(Shape::default()),
+            Some(node) => Shape::compile(&schemas.document(node)?, content, problems),
+        };
+        let shape = content.as_ref().map(fields_of);
         let schema = match schema {
             None => Some(None),
             Some(node) => schemas.named(node, problems).map(Some),
         };
         let (max_bytes, numbers, content, schema) = (max_bytes?, numbers?, content?, schema?);
+        let shape = shape??;
         let budget = Budget::request(max_bytes, numbers);
-        let read = (readers.owner || readers.limit) && content.is_json();
-        Some(taken.then_some(Self { content, max_bytes, budget, schema, read }))
+        let read = (readers.owner || readers.limit) && content.is_read();
+        Some(taken.then_some(Self { content, max_bytes, budget, schema, shape, read }))
     }
 }

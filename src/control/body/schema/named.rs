@@ -50,6 +50,12 @@ impl Schemas {
         schema.as_ref()?.declared(document, problems)
     }
 
+    /// The document of the schema that `node` names, where it has one.
+    pub fn document(&self, node: &Node) -> Option<Rc<Node>> {
+        let Kind::Text(name) = &node.kind else { return None };
+        self.named.get(&**name).map(|(document, _)| document.clone())
+    }
+
     /// The schema that `node` names or is, with the document that it was compiled from.
     pub fn named_or_inline(
         &self,

@@ -1,7 +1,7 @@
 //! Parameters: values of the path, the query and the headers, typed by schema.
 
 mod raw;
-mod typed;
+pub(crate) mod typed;
 
 use crate::control::request::params::typed::Typed;
 use crate::model::headers::Headers;

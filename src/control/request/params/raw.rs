@@ -141,7 +141,7 @@ impl Scalar {
     ];
 
     /// The type that a schema names for one text, at `at`. Without `type` an `enum` or `const` of strings will do.
-    fn of(schema: &Node, at: &Node, problems: &Problems) -> Option<Self> {
+    pub(crate) fn of(schema: &Node, at: &Node, problems: &Problems) -> Option<Self> {
         if let Some(word) = schema.get("type") {
             return word.word(&Self::WORDS, problems);
         }
@@ -154,7 +154,7 @@ impl Scalar {
         if texts_only {
             return Some(Self::Text);
         }
-        let sentence = "a parameter arrives as text: its schema's `type` says what it stands for, one of string, \
+        let sentence = "it arrives as text: its schema's `type` says what it stands for, one of string, \
                         integer, number, boolean, or array of them";
         problems.note(&at.place, Fault::conflict(sentence));
         None

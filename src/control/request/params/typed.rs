@@ -59,7 +59,8 @@ impl Typed {
 }
 
 impl Scalar {
-    fn value(self, text: &str) -> Option<Value> {
+    /// The value that a text stands for; `None` where it stands for none of this type.
+    pub(crate) fn value(self, text: &str) -> Option<Value> {
         match self {
             Self::Text => Some(Value::String(text.to_owned())),
             Self::Boolean if text == "true" => Some(Value::Bool(true)),

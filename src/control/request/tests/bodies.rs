@@ -4,6 +4,7 @@ use crate::control::request::Request;
 use crate::control::request::tests::code;
 use crate::control::request::tests::compile;
 use crate::control::request::tests::headers;
+use crate::model::headers::Headers;
 use crate::refusal::Extra;
 
 const JSON: (&str, &str) = ("content-type", "application/json");
@@ -35,7 +36,7 @@ fn a_route_takes_no_body_unless_its_request_says_which() {
         }
         assert_eq!(code(request.check_size(0)), "ok");
         assert_eq!(code(request.check_size(1)), "request.body_unexpected");
-        assert_eq!(code(request.check_json(b"{}")), "request.body_unexpected");
+        assert_eq!(code(request.check_json(&Headers::default(), b"{}")), "request.body_unexpected");
     }
 }
 
@@ -137,7 +138,7 @@ fn a_missing_body_is_told_as_soon_as_it_is_known() {
     );
     let held = compile(&json!({"schema": "order"})).unwrap();
     assert_eq!(code(held.check_form(&headers(&[]), true)), "ok", "left to request.json");
-    assert_eq!(code(held.check_json(b"")), "request.body_missing");
+    assert_eq!(code(held.check_json(&Headers::default(), b"")), "request.body_missing");
     let any = compile(&json!({"content": "any"})).unwrap();
     assert_eq!(code(any.check_form(&headers(&[]), true)), "ok");
 }
@@ -179,7 +180,9 @@ fn a_body_is_strict_json_then_judged_by_its_schema() {
         ("{}", "request.schema"),
         ("[]", "request.schema"),
     ] {
-        let judged = request.check_json(text.as_bytes()).and_then(|value| request.check_schema(&value));
+        let judged = request
+            .check_json(&Headers::default(), text.as_bytes())
+            .and_then(|value| request.check_schema(&value));
         assert_eq!(code(judged), want, "{text}");
     }
     let refusal = request.check_schema(&json!({"id": "secret"})).unwrap_err();
@@ -190,6 +193,6 @@ fn a_body_is_strict_json_then_judged_by_its_schema() {
 #[test]
 fn any_number_passes_where_the_route_says_so() {
     let request = compile(&json!({"schema": "order", "numbers": "any"})).unwrap();
-    assert_eq!(code(request.check_json(b"{\"n\":9007199254740993}")), "ok");
-    assert_eq!(code(request.check_json(b"{\"n\":1e400}")), "request.number");
+    assert_eq!(code(request.check_json(&Headers::default(), b"{\"n\":9007199254740993}")), "ok");
+    assert_eq!(code(request.check_json(&Headers::default(), b"{\"n\":1e400}")), "request.number");
 }

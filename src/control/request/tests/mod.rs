@@ -1,4 +1,5 @@
 mod bodies;
+mod fields;
 mod params;
 mod policy;
 
@@ -21,6 +22,19 @@ fn compile(request: &Value) -> Result<Request, Vec<String>> {
     let named = json!({
         "order": {"type": "object", "required": ["id"], "properties": {"id": {"type": "string", "maxLength": 4}}},
         "id": {"type": "string", "maxLength": 4},
+        "form": {"type": "object", "required": ["id"], "additionalProperties": false, "properties": {
+            "id": {"type": "string"}, "n": {"type": "integer"}, "ok": {"type": "boolean"}, "user_id": {"type": "string"},
+            "tag": {"type": "array", "items": {"type": "string"}, "maxItems": 2},
+        }},
+        "upload": {
+            "type": "object", "required": ["id"], "additionalProperties": false,
+            "properties": {
+                "id": {"type": "string"}, "n": {"type": "integer"}, "file": {"$ref": "#/$defs/file", "type": "object"},
+                "more": {"type": "array", "maxItems": 2, "items": {"$ref": "#/$defs/file", "type": "object"}},
+            },
+            "$defs": {"file": {"type": "object", "additionalProperties": false, "required": ["type", "bytes"],
+                "properties": {"type": {"const": "image/png"}, "bytes": {"maximum": 4}}}},
+        },
     });
     let mut store = SchemaStore::default();
     let schemas = Schemas::compile(&read(&named), &mut store, &problems);

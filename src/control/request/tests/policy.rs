@@ -44,8 +44,8 @@ fn a_value_in_the_body_makes_it_json_that_is_held() {
 fn what_is_wrong_is_refused_with_its_place() {
     for (request, want) in [
         (json!([]), "found a list, expected a map"),
-        (json!({"content": "form"}), "content: `content: form` is not supported yet"),
-        (json!({"content": "multipart"}), "content: `content: multipart` is not supported yet"),
+        (json!({"content": "form", "schema": "id"}), "declares its fields in `properties` of its own"),
+        (json!({"content": "form", "schema": "upload"}), "found `object`, expected `string`, `integer`"),
         (json!({"content": "jsn"}), "did you mean `json`?"),
         (json!({"content": []}), "content: the list is empty"),
         (json!({"content": ["image/*"]}), "content[0]: `image/*` is no media type"),
@@ -99,7 +99,7 @@ fn what_is_wrong_is_refused_with_its_place() {
 #[test]
 fn all_that_is_wrong_is_told_at_once() {
     let request = json!({
-        "content": "form", "schema": "ordr", "max_bytes": "x", "numbers": "all", "nonsense": 1,
+        "content": "frm", "schema": "ordr", "max_bytes": "x", "numbers": "all", "nonsense": 1,
         "params": {"query.q": {}, "path.none": {"type": "string"}}, "required": ["query.z"], "unknown_query": "x",
     });
     assert_eq!(compile(&request).unwrap_err().len(), 9);

@@ -14,8 +14,8 @@ use serde_json::Number;
 use serde_json::Value;
 use serde_json::map::Entry;
 
-use crate::control::body::budget::Budget;
-use crate::control::body::number;
+use crate::model::json::budget::Budget;
+use crate::model::json::number;
 
 /// Why a body is not read.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -4,7 +4,7 @@
 //! looked over once before it is parsed. What is no number of JSON is none of this module's business: the parser
 //! refuses it.
 
-use crate::control::body::budget::Numbers;
+use crate::model::json::budget::Numbers;
 
 /// 2^53-1: the largest integer that a double tells from its neighbours.
 const LARGEST: f64 = 9_007_199_254_740_991.0;

@@ -1,0 +1,13 @@
+//! JSON that every reader reads alike: the one strict reader of bodies, tokens and key sets.
+//!
+//! **Refuses** what two parsers could take for different values, and whatever is over its bounds, when it is met and
+//! not after the text is read.
+
+pub mod budget;
+mod number;
+pub mod strict;
+
+pub use crate::model::json::budget::Budget;
+pub use crate::model::json::budget::Numbers;
+pub use crate::model::json::strict::Unfit;
+pub use crate::model::json::strict::read;
