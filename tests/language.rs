@@ -28,7 +28,6 @@ const STILL_REFUSED: &[&str] = &[
     "limits.otp-global.scope",
     "limits.per-user.tiers",
     "rate_limit_service",
-    "routes[orders].routes[orders.get].response.owner",
     "routes[users.update].modes.request",
 ];
 
@@ -104,7 +103,6 @@ fn without_what_is_listed_the_pages_example_is_fine() {
         },
     });
     let mut page = patched(&page(), &node(&without)).to_json();
-    page["routes"][1]["routes"][0]["response"] = json!({ "schema": "order", "undeclared": "remove" });
     page["routes"][2]["modes"]["request"] = json!("shadow");
     assert_eq!(compile(&node(&page)), (true, Vec::new()));
 }
@@ -121,7 +119,6 @@ fn what_is_built_later_is_refused_and_never_ignored() {
     let route = |field: &str, value: Value| json!({ "route": { field: value } });
     let owner = |field: &str, value: Value| route("access", json!({ "owner": { field: value } }));
     let when = json!([{ "when": { "percent": 5 }, "use": "enforce" }, { "use": "shadow" }]);
-    let response_owner = json!({ "value": "response:/id", "is": "user.sub" });
     let instead = json!([{ "route": "orders", "control": "*", "mode": "shadow", "until": "2026-12-01T00:00:00Z", "owner": "o", "reason": "r",
         "when": { "platform": "ios" } }]);
     for (at, what, patch) in [
@@ -146,7 +143,6 @@ fn what_is_built_later_is_refused_and_never_ignored() {
             "`lookup`",
             owner("lookup", json!({ "cluster": "owners", "path": "/o/{id}", "pointer": "/owner" })),
         ),
-        ("routes[orders].response.owner", "`owner`", route("response", json!({ "owner": response_owner }))),
         ("modes.request", "a list of `when` rules", json!({ "modes": { "request": when } })),
         (
             "routes[orders].modes.limits.one",

@@ -45,8 +45,9 @@ pub(crate) fn request_edits(exchange: &Exchange, before: &BeforeBody) -> (Edits,
             .set
             .extend(forwarded.headers.into_iter().map(|(name, value)| (name.into(), value.into_bytes())));
     }
-    if route.response.as_ref().is_some_and(|response| response.reads_body()) {
-        for name in Response::TAKEN_OFF {
+    if let Some(response) = route.response.as_ref().filter(|response| response.reads_body()) {
+        let conditions = Response::CONDITIONS.into_iter().filter(|_| response.is_owned());
+        for name in Response::TAKEN_OFF.into_iter().chain(conditions) {
             edits.drop(headers, name);
         }
     }
@@ -76,7 +77,7 @@ pub(crate) fn admit(
         exchange.bench.note(Outcome::NotForwarded, Rule::Whole(Control::Tokens));
     }
     exchange.bench.note(Outcome::Admitted, Rule::Whole(Control::Routing));
-    let answer = AwaitAnswer::new(exchange);
+    let answer = AwaitAnswer::new(exchange, before.tokens.proof());
     let evidence = Evidence { before, after };
     Decision::Admit(Box::new(Admission { evidence, edits, count, answer }))
 }

@@ -6,6 +6,7 @@ use crate::control::limits::quota;
 use crate::control::limits::quota::Quota;
 use crate::control::response::Plan;
 use crate::control::response::Response;
+use crate::control::tokens::Subjects;
 use crate::engine::Decision;
 use crate::engine::Rejection;
 use crate::engine::answer::Answer;
@@ -31,6 +32,8 @@ use crate::telemetry::Outcome;
 #[derive(Debug)]
 pub struct AwaitAnswer {
     bench: Bench,
+    /// Who calls, where the answer's owner is asked.
+    subjects: Option<Subjects>,
     /// Whether the method is HEAD, so that the answer has no body.
     head: bool,
     hsts: Option<Box<str>>,
@@ -48,7 +51,7 @@ pub struct AwaitAnswerBody {
     announced: u64,
     /// What came so far of a watched body.
     copy: Option<Vec<u8>>,
-    about: About,
+    about: Box<About>,
 }
 
 /// What the head of an answer says that matters once its body is whole.
@@ -97,9 +100,11 @@ impl AnswerStep {
 }
 
 impl AwaitAnswer {
-    pub(crate) fn new(exchange: Exchange) -> Self {
+    pub(crate) fn new(exchange: Exchange, subjects: Option<&Subjects>) -> Self {
         let head = exchange.headers.single(":method") == Found::One(b"HEAD");
-        Self { bench: exchange.bench, head, hsts: exchange.hsts, quotas: exchange.quotas }
+        let asked = exchange.bench.route().is_some_and(|route| !route.shown.is_empty());
+        let subjects = subjects.filter(|_| asked).cloned();
+        Self { bench: exchange.bench, subjects, head, hsts: exchange.hsts, quotas: exchange.quotas }
     }
 
     /// What happened so far.
@@ -128,19 +133,30 @@ impl AwaitAnswer {
         let Some(status) = status else { return self.unread(&needing, Reason::ResponseContent.into()) };
         let enforced = needing.iter().any(|rule| self.bench.mode(*rule) == Mode::Enforce);
         match response.plan(self.head, status, headers, end_of_stream) {
+            Ok(Plan::Pass | Plan::Bare) if judging::shows_nothing(&response, status) => {
+                self.nothing(&response, headers)
+            }
             Ok(Plan::Pass) => self.pass(),
             Ok(Plan::Bare) => self.bare(&response, headers),
             Ok(Plan::Hold) => {
-                let about = About {
+                let about = Box::new(About {
                     status,
                     has_length: headers.has("content-length"),
                     changed: if enforced { edits::changed_body(headers) } else { Edits::default() },
-                };
+                });
                 let copy = (!enforced).then(Vec::new);
                 let waiting = AwaitAnswerBody { answer: self, response, announced: 0, copy, about };
                 if end_of_stream { waiting.judge(&[]) } else { AnswerStep::Hold(waiting) }
             }
             Err(refusal) => self.unread(&needing, refusal),
+        }
+    }
+
+    /// An answer that would show an object and has no body.
+    fn nothing(mut self, response: &Response, headers: &Headers) -> AnswerStep {
+        match judging::judge_nothing(&mut self.bench, self.subjects.as_ref()) {
+            Err(refused) => self.replace(&refused),
+            Ok(()) => self.bare(response, headers),
         }
     }
 
@@ -252,8 +268,9 @@ impl AwaitAnswerBody {
         }
         match self.grow(length, now) {
             AnswerStep::Hold(mut whole) => {
-                let bench = &mut whole.answer.bench;
-                match judging::judge(bench, &whole.response, whole.about.status, body) {
+                let AwaitAnswer { bench, subjects, .. } = &mut whole.answer;
+                let subjects = subjects.as_ref();
+                match judging::judge(bench, subjects, &whole.response, whole.about.status, body) {
                     Err(refused) => whole.answer.replace(&refused),
                     Ok(None) => whole.answer.pass(),
                     Ok(Some(body)) => whole.change(body),

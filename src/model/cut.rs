@@ -69,7 +69,7 @@ impl Cut {
         }
     }
 
-    /// Adds a cut that was worked out on what this one left. Only members may go in both: the numbers of elements move.
+    /// Adds another cut of the same value; or of what this one left, where no elements went, whose numbers move.
     pub fn merge(&mut self, later: Cut) {
         let Cut { members, elements } = later;
         for (name, part) in members {

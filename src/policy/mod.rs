@@ -23,6 +23,7 @@ pub use crate::policy::modes::Dial;
 pub use crate::policy::modes::Modes;
 
 use crate::control::access::Access;
+use crate::control::access::ShownOwner;
 use crate::control::client::Client;
 use crate::control::limits::Limits;
 use crate::control::limits::table::Memory;
@@ -92,6 +93,8 @@ pub struct Route {
     pub request: Rc<Request>,
     /// What goes out; `None` where answers are not looked at.
     pub response: Option<Rc<Response>>,
+    /// Whose the objects are that answers show.
+    pub shown: Rc<[ShownOwner]>,
     /// Its limits, by index.
     pub limits: Box<[usize]>,
     /// What each control may do.

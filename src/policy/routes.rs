@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use crate::control::access::Access;
 use crate::control::access::Owner;
+use crate::control::access::ShownOwner;
 use crate::control::access::Surroundings;
 use crate::control::body::schema::SchemaStore;
 use crate::control::body::schema::Schemas;
@@ -296,6 +297,14 @@ impl<'n> RawRoute<'n> {
         let owners = access.iter().flat_map(|access| access.owners());
         let request =
             request.map(|request| Rc::new(request.naming(owners.flat_map(Owner::query_parameters))));
+        let owner = effective.response.as_ref().and_then(|node| node.get("owner"));
+        let shown = owner.map(|node| {
+            if methods.iter().any(|method| !matches!(*method, "GET" | "HEAD")) {
+                let why = "the owner of an answer is for GET and HEAD: after a write it is too late";
+                problems.note(&node.place, Fault::conflict(why));
+            }
+            ShownOwner::compile_all(node, surroundings, problems)
+        });
         let response = effective
             .response
             .as_ref()
@@ -313,7 +322,17 @@ impl<'n> RawRoute<'n> {
         let team = team.or_else(|| group.as_ref().and_then(|group| group.team.clone()));
         let (demand, request, response) =
             (demand?, request?, response.map_or(Some(None), |it| it.map(Some))?);
-        Some(Route { name, team, demand, access, request, response, limits, modes })
+        Some(Route {
+            name,
+            team,
+            demand,
+            access,
+            request,
+            response,
+            shown: shown.unwrap_or_default(),
+            limits,
+            modes,
+        })
     }
 }
 

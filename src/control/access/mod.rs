@@ -4,10 +4,12 @@
 //! (`access.foreign`, 403; `access.owner_missing` where the request names none, `access.ambiguous` where it names two).
 //! **Needs** the claims of verified tokens, and the places where the request says whose object it means; for a place in
 //! the body, the body, read strictly. Without a subject it refuses with `tokens.missing`.
+//! **Judges** answers too, where `response` names an owner ([`ShownOwner`]): whose objects they show.
 //! **Does not** ask anybody: ownership that neither the token nor the request shows is not seen here.
 
 mod owner;
 mod raw;
+mod shown;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +18,8 @@ use std::time::Duration;
 pub use crate::control::access::owner::Owner;
 pub use crate::control::access::owner::Ownership;
 pub use crate::control::access::raw::Surroundings;
+pub use crate::control::access::shown::Shown;
+pub use crate::control::access::shown::ShownOwner;
 use crate::model::claims::ClaimTest;
 use crate::model::claims::Claims;
 use crate::model::pointer::Pointer;

@@ -39,7 +39,7 @@ pub(super) enum IdKind {
 
 /// An id in the one form in which it is compared.
 #[derive(Debug, Eq, Hash, PartialEq)]
-enum Id<'a> {
+pub(super) enum Id<'a> {
     Text(Cow<'a, [u8]>),
     Integer(i128),
     Uuid(u128),
@@ -76,7 +76,7 @@ impl Owner {
         self.values.iter().any(ValueRef::needs_request_body)
     }
 
-    fn sources(&self) -> impl Iterator<Item = &Source> {
+    pub(super) fn sources(&self) -> impl Iterator<Item = &Source> {
         self.values.iter().flat_map(|value| value.sources())
     }
 
@@ -86,7 +86,7 @@ impl Owner {
     /// `access.owner_missing` where a place is empty, `access.ambiguous` where one place holds two values or two
     /// places differ, `access.foreign` where an object is not the caller's.
     pub fn check(&self, sight: &impl Sight) -> Result<Ownership, Refusal> {
-        if self.unless.iter().any(|condition| condition.holds(sight)) {
+        if self.exempts(sight) {
             return Ok(Ownership::Exempted);
         }
         let mut named: HashSet<Id<'_>> = HashSet::new();
@@ -99,13 +99,7 @@ impl Owner {
                 }
             }
         }
-        // A claim that is a list must contain it; a string is whole, never split.
-        let own: HashSet<Id<'_>> = match self.is.read(sight) {
-            Seen::Json(Value::Array(items)) => {
-                items.iter().filter_map(|item| self.kind.read(Seen::Json(item))).collect()
-            }
-            seen => self.kind.read(seen).into_iter().collect(),
-        };
+        let own = self.own(sight);
         match named.is_empty() {
             true => Err(Reason::AccessOwnerMissing.into()),
             false if named.is_subset(&own) => Ok(Ownership::Own),
@@ -113,8 +107,23 @@ impl Owner {
         }
     }
 
+    /// Whether `unless` says that the caller may act on others' objects.
+    pub(super) fn exempts(&self, sight: &impl Sight) -> bool {
+        self.unless.iter().any(|condition| condition.holds(sight))
+    }
+
+    /// The ids that are the caller's. A claim that is a list must contain it; a string is whole, never split.
+    pub(super) fn own<'s>(&self, sight: &'s impl Sight) -> HashSet<Id<'s>> {
+        match self.is.read(sight) {
+            Seen::Json(Value::Array(items)) => {
+                items.iter().filter_map(|item| self.kind.read(Seen::Json(item))).collect()
+            }
+            seen => self.kind.read(seen).into_iter().collect(),
+        }
+    }
+
     /// The id at one place.
-    fn id<'a>(&self, seen: Seen<'a>) -> Result<Id<'a>, Reason> {
+    pub(super) fn id<'a>(&self, seen: Seen<'a>) -> Result<Id<'a>, Reason> {
         let missing = match &seen {
             Seen::Ambiguous => return Err(Reason::AccessAmbiguous),
             Seen::Bytes(bytes) => bytes.is_empty(),

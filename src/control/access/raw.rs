@@ -6,6 +6,7 @@ use crate::control::access::Access;
 use crate::control::access::Condition;
 use crate::control::access::Owner;
 use crate::control::access::Scopes;
+use crate::control::access::ShownOwner;
 use crate::control::access::owner::IdKind;
 use crate::document::Fields;
 use crate::document::Kind;
@@ -171,23 +172,83 @@ fn undemanded(value: &ValueRef, node: &Node, around: Surroundings<'_>, problems:
 
 fn owner(node: &Rc<Node>, around: Surroundings<'_>, problems: &Problems) -> Option<Owner> {
     let fields = Fields::open(node, problems)?;
-    let values = fields.required("value").map(|node| {
-        node.one_or_list().iter().filter_map(|item| place_of_id(item, around, problems)).collect::<Vec<_>>()
-    });
-    let is = fields.required("is").and_then(|node| claim_value(node, around, problems));
-    let kinds = [("string", IdKind::Text), ("integer", IdKind::Integer), ("uuid", IdKind::Uuid)];
-    let kind = fields.optional("as").and_then(|node| node.word(&kinds, problems)).unwrap_or_default();
-    let unless = fields.optional("unless").map(|node| conditions(node, around, problems)).unwrap_or_default();
+    let owner = owner_at(&fields, around, place_of_id, problems);
     fields.not_yet("lookup");
     if let Some(node) = fields.optional("on_foreign") {
         problems.note(&node.place, Fault::conflict("`on_foreign` is for the owner of a response"));
     }
     fields.close();
+    owner
+}
+
+/// What the owner rules of requests and of answers have in common; `place` reads where an id stands.
+fn owner_at(
+    fields: &Fields<'_>,
+    around: Surroundings<'_>,
+    place: impl Fn(&Node, Surroundings<'_>, &Problems) -> Option<ValueRef>,
+    problems: &Problems,
+) -> Option<Owner> {
+    let values = fields.required("value").map(|node| {
+        node.one_or_list().iter().filter_map(|item| place(item, around, problems)).collect::<Vec<_>>()
+    });
+    let is = fields.required("is").and_then(|node| claim_value(node, around, problems));
+    let kinds = [("string", IdKind::Text), ("integer", IdKind::Integer), ("uuid", IdKind::Uuid)];
+    let kind = fields.optional("as").and_then(|node| node.word(&kinds, problems)).unwrap_or_default();
+    let unless = fields.optional("unless").map(|node| conditions(node, around, problems)).unwrap_or_default();
     let values = values?;
     if values.is_empty() && problems.none() {
-        problems.note(&node.place, Fault::conflict("`value` has nothing in it"));
+        problems.note(&fields.node.place, Fault::conflict("`value` has nothing in it"));
     }
     Some(Owner { values, is: is?, kind, unless })
+}
+
+impl ShownOwner {
+    /// Reads the `owner` of a route's `response`: one entry or a list.
+    pub fn compile_all(node: &Rc<Node>, around: Surroundings<'_>, problems: &Problems) -> Rc<[Self]> {
+        let entries = node.one_or_list();
+        if entries.is_empty() {
+            problems.note(&node.place, Fault::conflict("`owner` has nothing in it; leave it out"));
+        }
+        entries.iter().filter_map(|item| Self::compile(item, around, problems)).collect()
+    }
+
+    fn compile(node: &Rc<Node>, around: Surroundings<'_>, problems: &Problems) -> Option<Self> {
+        let fields = Fields::open(node, problems)?;
+        let owner = owner_at(&fields, around, place_in_answer, problems);
+        let on_foreign = fields.optional("on_foreign");
+        let filters = on_foreign
+            .and_then(|node| node.word(&[("refuse", false), ("filter", true)], problems))
+            .unwrap_or(false);
+        fields.not_yet("lookup");
+        fields.close();
+        let owner = owner?;
+        let places = owner.sources().filter_map(|source| match source {
+            Source::Response(place) => Some(ShownOwner::split(place)),
+            _ => None,
+        });
+        let (ways, ids): (Vec<_>, Vec<_>) = places.unzip();
+        let objects = ways.first()?.clone();
+        if ways.iter().any(|way| *way != objects) {
+            let why = "several places name one object: they have the same way up to the last `*`";
+            problems.note(&node.place, Fault::conflict(why));
+        }
+        if let Some(node) = on_foreign.filter(|_| filters && objects.is_empty()) {
+            let why = "only elements of a list can be dropped: write a `*` in `value`, or `refuse`";
+            problems.note(&node.place, Fault::conflict(why));
+        }
+        Some(Self { owner, objects, ids, filters })
+    }
+}
+
+/// Where an id may stand in an answer: in one place each.
+fn place_in_answer(node: &Node, around: Surroundings<'_>, problems: &Problems) -> Option<ValueRef> {
+    let value = problems.need(&node.place, ValueRef::parse(node.text(problems)?, around.tokens))?;
+    if let [Source::Response(_)] = value.sources() {
+        return Some(value);
+    }
+    let why = "the owner of an answer stands in the answer: write one response:/pointer, or a list of them, which must agree";
+    problems.note(&node.place, Fault::conflict(why));
+    None
 }
 
 /// Where an id may stand before the request goes on: in the path, the query, a header or the body, and in one place

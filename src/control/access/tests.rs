@@ -1,3 +1,5 @@
+mod shown;
+
 use std::collections::HashMap;
 
 use serde_json::Map;

@@ -50,6 +50,8 @@ pub struct Response {
 struct Judged {
     /// By status, the most exact first.
     schemas: Vec<(Statuses, Declaring)>,
+    /// Whether somebody else needs what stands in a 2xx: the owner of the objects that it shows.
+    owned: bool,
     undeclared: Option<Undeclared>,
     max_bytes: u64,
     budget: Budget,
@@ -96,6 +98,21 @@ impl Response {
     /// uncompressed.
     pub const TAKEN_OFF: [&'static str; 3] = ["accept-encoding", "range", "if-range"];
 
+    /// What else goes where the answer's owner is asked, so that the upstream answers whether or not the caller knows what
+    /// it would say: a 304 or a 412 would tell of another's object.
+    pub const CONDITIONS: [&'static str; 4] =
+        ["if-match", "if-modified-since", "if-none-match", "if-unmodified-since"];
+
+    /// Whether the route names the owner of what its answers show.
+    pub fn is_owned(&self) -> bool {
+        self.judged.as_ref().is_some_and(|judged| judged.owned)
+    }
+
+    /// Whether any status has a schema.
+    pub fn has_schema(&self) -> bool {
+        self.judged.as_ref().is_some_and(|judged| !judged.schemas.is_empty())
+    }
+
     /// Whether answers are read, and [`Self::TAKEN_OFF`] is taken off.
     pub fn reads_body(&self) -> bool {
         self.judged.is_some()
@@ -126,7 +143,8 @@ impl Response {
         let Some(judged) = &self.judged else { return Ok(Plan::Pass) };
         // What a 304 is about was a 200.
         let about = if status == 304 { 200 } else { status };
-        if judged.declaring(about).is_none() || matches!(status, 204 | 205) {
+        let read = judged.declaring(about).is_some() || judged.owned && (200..300).contains(&about);
+        if !read || matches!(status, 204 | 205) {
             return Ok(Plan::Pass);
         }
         if head_request || status == 304 {

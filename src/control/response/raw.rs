@@ -28,12 +28,14 @@ impl Response {
         let words = [("remove", Undeclared::Remove), ("refuse", Undeclared::Refuse)];
         let asks = undeclared.map(|node| node.word(&words, problems));
         let (schema, statuses) = (fields.optional("schema"), fields.optional("statuses"));
-        let reads = schema.is_some() || statuses.is_some();
+        let declares = schema.is_some() || statuses.is_some();
+        // `access` compiles it: it judges callers.
+        let owned = fields.optional("owner").is_some();
+        let reads = declares || owned;
         let max_bytes = raw::max_bytes(&fields, MAX_BYTES, reads, problems);
         let numbers = raw::numbers(&fields, problems);
-        fields.not_yet("owner");
         fields.close();
-        if let Some(node) = undeclared.filter(|_| !reads) {
+        if let Some(node) = undeclared.filter(|_| !declares) {
             problems.note(&node.place, Fault::conflict("`undeclared` needs a `schema` that declares"));
         }
         let mut found = Vec::new();
@@ -68,7 +70,7 @@ impl Response {
             None => None,
         };
         let budget = Budget::response(max_bytes, numbers);
-        let judged = Judged { schemas, undeclared, max_bytes, budget };
+        let judged = Judged { schemas, owned, undeclared, max_bytes, budget };
         Some(Self { judged: Some(judged).filter(|_| reads) })
     }
 }

@@ -147,7 +147,6 @@ fn what_is_wrong_or_not_built_is_refused_with_its_place() {
         (json!({"statuses": {"+40": "order"}}), "statuses.+40: `+40` is no status with a whole body"),
         (json!({"statuses": {"600": "order"}}), "statuses.600: `600` is no status"),
         (json!({"statuses": {"04xx": "order"}}), "statuses.04xx: `04xx` is no status"),
-        (json!({"owner": {"value": "response:/a"}}), "owner: `owner` is not supported yet"),
         (json!({"schema": "ordr"}), "did you mean `order`?"),
         (json!({"max_bytes": "0B"}), "max_bytes: `0B` is out of range"),
         (json!({"schema": "order", "max_bytes": "64MiB"}), "at most 16MiB"),

@@ -97,6 +97,13 @@ fn each_rule_of_the_policy_itself_is_kept() {
             "name: `my shop` is no name; write 1 to 64 of a-z 0-9 . -",
         ),
         (
+            "the owner of an answer to a write",
+            route(
+                json!({ "match": { "method": ["GET", "POST"], "path": "/one" }, "tokens": ["user"], "access": "authenticated", "response": { "owner": { "value": "response:/by", "is": "user.sub" } } }),
+            ),
+            "routes[one].response.owner: the owner of an answer is for GET and HEAD: after a write it is too late",
+        ),
+        (
             "a field of another version",
             with(&json!({ "routs": [] })),
             "routs: unknown field `routs`; did you mean `routes`?",
