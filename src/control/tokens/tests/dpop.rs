@@ -240,3 +240,69 @@ proptest! {
         prop_assert_eq!(judged(&other, TOKEN, JKT, &good, 0).is_ok(), before == byte & 0x7f);
     }
 }
+
+#[path = "../../../../tests/proofs/mod.rs"]
+mod proofs;
+
+/// Makes proofs with the keys of `mint`.
+struct Smith;
+
+impl proofs::Smith for Smith {
+    fn jwk(&self, key: &str) -> Value {
+        let mut jwk = mint::jwk(key);
+        jwk.as_object_mut().unwrap().remove("kid");
+        jwk.sort_all_objects();
+        jwk
+    }
+
+    fn sign(&self, how: &str, input: &[u8]) -> Vec<u8> {
+        let how = match how {
+            "es" => "es256",
+            "es-other" => "es256-other",
+            "ed" => "eddsa",
+            "rs" => "rs256",
+            "hs-with-jwk" => "hs256-with-ec-jwk",
+            how => how,
+        };
+        mint::sign(how, input)
+    }
+
+    fn token(&self, cnf: &Value) -> String {
+        // `false` is a token that is bound to nothing.
+        mint::es256_token(json!({ "cnf": if cnf == &json!(false) { &Value::Null } else { cnf } }))
+    }
+
+    fn hash(&self, bytes: &[u8]) -> Vec<u8> {
+        hmac_sha256::Hash::hash(bytes).to_vec()
+    }
+
+    fn base64(&self, bytes: &[u8]) -> String {
+        mint::base64(bytes)
+    }
+}
+
+#[test]
+fn every_proof_ends_as_its_row_says_whoever_verifies_it() {
+    let mut wrong = Vec::new();
+    for host in [HostVerifier::default(), HostVerifier::tested(super::host::able)] {
+        // One worker for all rows: nothing that one leaves behind helps or harms another.
+        let mut worker = Worker::of_user(&definition(&mint::jwks(&["es"])));
+        worker.keys.host = host;
+        for (index, row) in proofs::rows().iter().enumerate() {
+            let lines = row.lines(&Smith, &format!("{host:?}-{index}"), i64::try_from(NOW).unwrap());
+            let head = [(":method", &row.method), (":authority", &row.host), (":path", &row.path)];
+            let sent: Vec<(&str, &[u8])> = head
+                .into_iter()
+                .chain(lines.iter().map(|(name, value)| (name.as_str(), value)))
+                .map(|(name, value)| (name, value.as_bytes()))
+                .collect();
+            for wanted in std::iter::once(&row.expect).chain(&row.again) {
+                let outcome = worker.judge(&sent, at(0)).map_err(|refusal| refusal.reason.code());
+                if outcome.err().unwrap_or("pass") != wanted {
+                    wrong.push(format!("{} ({host:?}): {outcome:?}, not {wanted}", row.name));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
