@@ -27,16 +27,16 @@ pub(crate) fn all(refusal: &Refusal, realm: Realm<'_>) -> Vec<String> {
         return Vec::new();
     }
     let Schemes { bearer, dpop, came_by_dpop } = realm.schemes;
-    let about_dpop = came_by_dpop || is_about_proof(refusal.reason);
+    let by_dpop = came_by_dpop || is_about_proof(refusal.reason) || !bearer;
     // Another scheme is no help to somebody who may not do this at all.
     let again = refusal.reason.status() == 401;
     let mut challenges = Vec::new();
-    if !about_dpop || (bearer && again) {
-        challenges.push(challenge("Bearer", realm, refusal, !about_dpop));
+    if !by_dpop || (bearer && again) {
+        challenges.push(challenge("Bearer", realm, refusal, !by_dpop));
     }
-    if about_dpop || (dpop && again) {
+    if by_dpop || (dpop && again) {
         let names: Vec<&str> = PROOF_ALGORITHMS.iter().map(|algorithm| algorithm.name()).collect();
-        let mut line = challenge("DPoP", realm, refusal, about_dpop);
+        let mut line = challenge("DPoP", realm, refusal, by_dpop);
         put(&mut line, "algs", &names);
         challenges.push(line);
     }

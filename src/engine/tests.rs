@@ -200,6 +200,85 @@ fn an_answer_says_what_its_reason_and_what_stands_beside_it_say() {
     }
 }
 
+#[test]
+fn a_challenge_offers_each_scheme_that_would_do_and_says_why_in_the_one_that_was_used() {
+    let algs = "algs=\"ES256 ES384 EdDSA PS256 PS384 PS512 RS256 RS384 RS512\"";
+    let bearer = |rest: &str| format!("Bearer realm=\"shop\"{rest}");
+    let dpop = |rest: &str| format!("DPoP realm=\"shop\"{rest}, {algs}");
+    let schemes = |bearer, dpop, came_by_dpop| Schemes { bearer, dpop, came_by_dpop };
+    let scopes = || Extra::Scopes(vec!["a\"b\\".into(), "c d".into(), "e\r\nx: y".into(), "f".into()]);
+    let invalid = ", error=\"invalid_token\"";
+    for (row, reason, extra, schemes, wanted) in [
+        (
+            "no token",
+            Reason::TokensMissing,
+            Extra::Nothing,
+            schemes(true, true, false),
+            vec![bearer(""), dpop("")],
+        ),
+        (
+            "no token where all are bound",
+            Reason::TokensMissing,
+            Extra::Nothing,
+            schemes(false, true, false),
+            vec![dpop("")],
+        ),
+        (
+            "no token where none is",
+            Reason::TokensMissing,
+            Extra::Nothing,
+            schemes(true, false, false),
+            vec![bearer("")],
+        ),
+        (
+            "a bad token as a bearer's",
+            Reason::TokensExpired,
+            Extra::Nothing,
+            schemes(true, true, false),
+            vec![bearer(invalid), dpop("")],
+        ),
+        (
+            "a bad token with a proof",
+            Reason::TokensExpired,
+            Extra::Nothing,
+            schemes(true, true, true),
+            vec![bearer(""), dpop(invalid)],
+        ),
+        (
+            "a bad token as a bearer's where all are bound",
+            Reason::TokensExpired,
+            Extra::Nothing,
+            schemes(false, true, false),
+            vec![dpop(invalid)],
+        ),
+        (
+            "a bad proof beside a bearer's token",
+            Reason::TokensProofTime,
+            Extra::Nothing,
+            schemes(true, true, false),
+            vec![bearer(""), dpop(", error=\"invalid_dpop_proof\"")],
+        ),
+        (
+            "too little, and another scheme is no help; and words that would end the string, or the line",
+            Reason::AccessScope,
+            scopes(),
+            schemes(true, true, true),
+            vec![dpop(", error=\"insufficient_scope\", scope=\"a\\\"b\\\\ f\"")],
+        ),
+        ("no memory", Reason::TokensProofsUnavailable, Extra::Nothing, schemes(true, true, true), vec![]),
+    ] {
+        let realm = Realm { name: "shop", schemes };
+        let answer = Answer::to(&Refusal::new(reason).with(extra), realm, None, None);
+        let found: Vec<String> = answer
+            .headers
+            .into_iter()
+            .filter(|(name, _)| *name == "www-authenticate")
+            .map(|it| it.1)
+            .collect();
+        assert_eq!(found, wanted, "{row}");
+    }
+}
+
 /// The realm of a policy of that name, on a route that takes bearers.
 fn shop() -> Realm<'static> {
     Realm { name: "shop", schemes: Schemes::default() }
