@@ -91,7 +91,7 @@ impl Row {
         let token = smith.token(self.cnf.as_ref().unwrap_or(&bound));
         let honest = |id: &str| {
             json!({ "jti": id, "htm": self.method, "htu": format!("https://{}{}", self.host, self.path),
-                "iat": now - self.age, "ath": smith.base64(&smith.hash(token.as_bytes())) })
+                "iat": now.saturating_sub(self.age), "ath": smith.base64(&smith.hash(token.as_bytes())) })
         };
         let header = |key: Value| json!({ "typ": "dpop+jwt", "alg": "ES256", "jwk": key });
         let head = match &self.header_text {
