@@ -2,7 +2,9 @@
 //! left, over HTTP/1.1 and HTTP/2.
 #![cfg(test)]
 
-use portcullis_envoy::{Answer, Gate, Protocol, Recorder, Request, Result, Seen, Shared, policy};
+use portcullis_envoy::{Answer, Gate, Protocol, Recorder, Request, Result, Seen, Shared, policy, user_token};
+use portcullis_shop::keys::Keys;
+use portcullis_shop::mint::{Alg, Mint};
 
 struct Stage {
     upstream: Recorder,
@@ -72,6 +74,7 @@ fn answer(seen: &Seen) -> Vec<u8> {
             head("200 OK", "trailer: repr-digest, x-time\r\n"),
             small.len()
         ),
+        "list" => whole("200 OK", &format!(r#"{{"items":[{{"by":"77","s":"{SECRET}"}},{{"by":"42"}}]}}"#)),
         "many" => whole("200 OK", &many(true)),
         "conflict" => whole("409 Conflict", &format!(r#"{{"title":"t","trace":"{SECRET}"}}"#)),
         "broken" => whole("500 Oops", &format!("<pre>{SECRET}</pre>")),
@@ -183,5 +186,38 @@ fn in_shadow_it_is_counted_and_not_a_byte_changes() -> Result {
     assert_eq!(counts.iter().flatten().max(), Some(&4000), "{audits:?}");
     assert!(!format!("{audits:?}").contains("hash"), "{audits:?}");
     let _ = stage.upstream.take();
+    stage.gate.unharmed()
+}
+
+#[test]
+fn anothers_objects_are_dropped_or_refused_and_concealed() -> Result {
+    let stage = STAGE.enter()?;
+    let keys = Keys::generate()?;
+    let owner = r#"value: "response:/items/*/by", is: user.sub"#;
+    let routes = format!(
+        r#"
+tokens: {{ user: {} }}
+routes:
+  - {{ name: filtered, match: {{ method: GET, path: "/filtered/{{what}}" }}, tokens: [user], access: {{ shared: [what] }}, response: {{ owner: {{ {owner}, on_foreign: filter }} }} }}
+  - {{ name: concealed, match: {{ method: GET, path: "/concealed/{{what}}" }}, tokens: [user], access: {{ shared: [what], conceal: true }}, response: {{ owner: {{ {owner} }} }} }}
+"#,
+        user_token(&keys)
+    );
+    stage.gate.adopt(&policy("shown", "enforce", &routes))?;
+    let token = Mint::new(&keys).sign(Alg::Es256);
+    for protocol in Protocol::BOTH {
+        let mut connection = stage.gate.client(protocol).connect()?;
+        let answer = connection.send(&Request::get("/filtered/list").bearer(&token))?;
+        assert_eq!((answer.status, &*answer.text()), (200, r#"{"items":[{"by":"42"}]}"#), "{protocol:?}");
+        is_true("filtered", &answer);
+        for path in ["/concealed/list", "/concealed/small", "/concealed/empty", "/nowhere"] {
+            let answer = connection.send(&Request::get(path).bearer(&token))?;
+            let told = (answer.status, answer.reason());
+            assert_eq!(told, (404, Some("routing.unmatched".into())), "{protocol:?} {path}");
+            assert!(!format!("{answer:?}").contains(SECRET), "{protocol:?} {path}");
+        }
+        let head = connection.send(&Request::new("HEAD", "/concealed/list").bearer(&token))?;
+        assert_eq!((head.status, head.headers.has("etag")), (404, false), "{protocol:?}: {head:?}");
+    }
     stage.gate.unharmed()
 }
