@@ -52,9 +52,11 @@ reasons! {
     RoutingHost Routing "routing.host" 421 "This host is not served here";
     RoutingUnreadable Routing "routing.unreadable" 503 "The request cannot be judged at the moment";
     LimitsExceeded Limits "limits.exceeded" 429 "Too many requests";
+    LimitsPenalty Limits "limits.penalty" 429 "Too many requests, again and again";
     LimitsKeyMissing Limits "limits.key_missing" 429 "The request lacks what its limit is counted by";
     LimitsContended Limits "limits.contended" 429 "Too many requests at once";
     LimitsAmbiguous Limits "limits.ambiguous" 400 "A value that a limit is counted by is given more than once";
+    LimitsCost Limits "limits.cost" 400 "The request does not say what it costs, or costs more than is ever granted";
     ClientOutdated Client "client.outdated" 426 "This version of the app is no longer served";
     ClientUnknown Client "client.unknown" 426 "The app does not say which version it is";
     ClientAmbiguous Client "client.ambiguous" 400 "The app's version or platform is given more than once";

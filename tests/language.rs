@@ -19,17 +19,8 @@ use serde_json::Value;
 use serde_json::json;
 
 /// The parts of the page's example that are refused as not supported yet. An issue that builds one takes it off.
-const STILL_REFUSED: &[&str] = &[
-    "limits.login-fail.count",
-    "limits.login-fail.key[0]",
-    "limits.login-fail.penalty",
-    "limits.login-mail.count",
-    "limits.login-mail.key[0]",
-    "limits.otp-global.scope",
-    "limits.per-user.tiers",
-    "rate_limit_service",
-    "routes[users.update].modes.request",
-];
+const STILL_REFUSED: &[&str] =
+    &["limits.otp-global.scope", "rate_limit_service", "routes[users.update].modes.request"];
 
 /// 2026-11-20T00:00:00Z: the example's override has not ended, and ends within 30 days.
 const NOW: Nanos = Nanos(1_795_132_800_000_000_000);
@@ -97,10 +88,8 @@ fn without_what_is_listed_the_pages_example_is_fine() {
     let without = json!({
         "rate_limit_service": null,
         "limits": {
-            "per-user": { "tiers": null }, "otp-global": { "scope": null },
-            "login-fail": { "key": ["ip"], "missing": null, "count": null, "penalty": null },
-            "login-mail": { "key": ["ip"], "missing": null, "count": null },
-        },
+            "otp-global": { "scope": null },
+            },
     });
     let mut page = patched(&page(), &node(&without)).to_json();
     page["routes"][2]["modes"]["request"] = json!("shadow");
@@ -122,22 +111,7 @@ fn what_is_built_later_is_refused_and_never_ignored() {
     let instead = json!([{ "route": "orders", "control": "*", "mode": "shadow", "until": "2026-12-01T00:00:00Z", "owner": "o", "reason": "r",
         "when": { "platform": "ios" } }]);
     for (at, what, patch) in [
-        (
-            "limits.one.tiers",
-            "`tiers`",
-            limit("tiers", json!({ "by": "user.plan", "values": { "gold": "9/1m" } })),
-        ),
-        (
-            "limits.one.penalty",
-            "`penalty`",
-            limit("penalty", json!({ "after": 3, "within": "30m", "block": "1m", "factor": 2, "max": "1h" })),
-        ),
-        ("limits.one.lockout", "`lockout`", limit("lockout", json!("accepted"))),
-        ("limits.one.count", "`count`", limit("count", json!([401]))),
-        ("limits.one.cost", "`cost`", limit("cost", json!(5))),
-        ("limits.one.distinct", "`distinct`", limit("distinct", json!("header.x"))),
         ("limits.one.scope", "`scope: global`", limit("scope", json!("global"))),
-        ("limits.one.key[0]", "`body:` in a limit's key", limit("key", json!(["body:/email"]))),
         (
             "routes[orders].access.owner.lookup",
             "`lookup`",

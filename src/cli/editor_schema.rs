@@ -28,6 +28,7 @@ const FIELDS: &str = "
     max_lifetime clock_skew require claims claim is has any revocation on_error max_entries dpop forward keep cache signatures
     file
     key rate burst missing headers scope tiers by values count penalty after within block factor max lockout cost distinct
+    limit
     value as domain
     group team path match method host upgrade access request response optional
     scopes acr max_auth_age owner unless on_foreign lookup pointer shared conceal

@@ -17,6 +17,7 @@ use crate::engine::head::BeforeBody;
 use crate::engine::head::Exchange;
 use crate::engine::record::Record;
 use crate::engine::response::AwaitAnswer;
+use crate::model::headers::Headers;
 use crate::model::mode::Control;
 use crate::model::mode::Mode;
 use crate::model::mode::Rule;
@@ -229,6 +230,11 @@ impl AwaitBody {
     /// The host announced a body and does not hand all of it over: nobody can say what is in it.
     pub fn unavailable(self) -> Decision {
         self.exchange.refuse_for(Rule::RequestJson, Reason::RequestMalformed)
+    }
+
+    /// The host answered by itself while the body was held.
+    pub fn answered_by_host(self, headers: &Headers) -> Record {
+        self.exchange.answered_by_host(headers)
     }
 
     /// The upstream answered before the body was judged, as it can where the head went on before. The answer is to a

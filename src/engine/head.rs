@@ -30,6 +30,9 @@ use crate::engine::bench::Waiver;
 use crate::engine::binding;
 use crate::engine::body;
 use crate::engine::limiting;
+use crate::engine::record;
+use crate::engine::record::Record;
+use crate::engine::response;
 use crate::engine::view::Known;
 use crate::engine::view::View;
 use crate::engine::waiting::Held;
@@ -110,6 +113,11 @@ impl AwaitKeys {
         self.deadline
     }
 
+    /// The host answered by itself while the request waited.
+    pub fn answered_by_host(self, headers: &Headers) -> Record {
+        self.exchange.answered_by_host(headers)
+    }
+
     /// Asks again; after the deadline the answer is final.
     pub fn retry(mut self, memory: &mut Memory, world: &impl World) -> Step {
         self.exchange.bench.now = world.now();
@@ -126,7 +134,7 @@ impl Exchange {
         let ip = address.and_then(|address| ClientIp::from_connection(&address, forwarded));
         let mut bench = Bench::new(policy, world.now());
         bench.record.ip = ip;
-        bench.record.request_id = request_id(&headers);
+        bench.record.request_id = record::request_id(&headers);
         Self { bench, headers: Rc::new(headers), end_of_stream, ip, hsts: None, quotas: Vec::new() }
     }
 
@@ -315,9 +323,16 @@ impl Exchange {
         }
     }
 
+    /// Ends the exchange with an answer of the host's own.
+    pub(crate) fn answered_by_host(self, headers: &Headers) -> Record {
+        let mut record = self.bench.record;
+        record.answered(response::status_of(headers));
+        record
+    }
+
     /// Ends the exchange with a refusal.
     pub(crate) fn refuse(self, refused: &Refused) -> Decision {
-        let record = self.bench.record;
+        let mut record = self.bench.record;
         let (policy, now) = (&self.bench.policy, self.bench.now);
         let realm = Realm { name: policy.name.as_str(), schemes: self.bench.schemes };
         let (id, hsts) = (record.request_id.as_deref(), self.hsts.as_deref());
@@ -331,6 +346,7 @@ impl Exchange {
         } else {
             Answer::to(&refused.shown, realm, id, hsts)
         };
+        record.answered(Some(answer.status));
         Decision::Refuse(Box::new(Rejection { answer, record }))
     }
 }
@@ -338,14 +354,6 @@ impl Exchange {
 /// The request's path, where it has one that can be read.
 pub(crate) fn path_of(headers: &Headers) -> Option<RequestPath<'_>> {
     headers.single(":path").one().and_then(|target| RequestPath::parse(target).ok())
-}
-
-/// The request's id, where it is fit for an answer and a log as it is.
-fn request_id(headers: &Headers) -> Option<Box<str>> {
-    let id = headers.single("x-request-id").one()?;
-    let fits = id.len() <= 64
-        && id.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
-    std::str::from_utf8(id).ok().filter(|_| fits && !id.is_empty()).map(Into::into)
 }
 
 /// A refusal of the engine's own, for requests whose head the host could not hand over or change.

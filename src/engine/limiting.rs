@@ -29,12 +29,12 @@ pub(crate) fn charge(
     let now = exchange.bench.now;
     let Some(route) = exchange.bench.route() else { return Ok(Cleared::Waived(Waiver::NoRoute)) };
     let mut charges = Vec::with_capacity(route.limits.len());
-    for (position, index) in route.limits.iter().enumerate() {
+    for (position, named) in route.limits.iter().enumerate() {
         let mode = route.modes.limit(position, now);
-        if let (Some(limit), true) = (policy.limits.get(*index), mode != Mode::Disabled)
+        if let (Some(limit), true) = (policy.limits.get(named.index), mode != Mode::Disabled)
             && limit.stage() == stage
         {
-            charges.push(Charge { limit, shadow: mode == Mode::Shadow });
+            charges.push(Charge { limit, shadow: mode == Mode::Shadow, cost: named.cost });
         }
     }
     if charges.is_empty() {
@@ -45,6 +45,7 @@ pub(crate) fn charge(
     memory.slots.add(outcome.stats);
     exchange.quotas.extend(outcome.quotas.iter().cloned());
     let answer = outcome.answer().map(|refused| refused.limit);
+    exchange.bench.record.hold(outcome.held);
     for refused in outcome.refused.iter().filter(|refused| refused.shadow) {
         let rule = rule(policy.limits.get(refused.limit).map(|limit| limit.name().as_str()));
         exchange.bench.fail::<()>(Mode::Shadow, Control::Limits, rule, refused.refusal.clone())?;
@@ -63,8 +64,8 @@ pub(crate) fn charge(
 /// The strictest mode of any limit of the route whose turn is after the body.
 pub(crate) fn strictest_after_body(exchange: &Exchange) -> Mode {
     let Some(route) = exchange.bench.route() else { return Mode::Disabled };
-    let limits = route.limits.iter().enumerate().filter(|(_, index)| {
-        let limit = exchange.bench.policy.limits.get(**index);
+    let limits = route.limits.iter().enumerate().filter(|(_, named)| {
+        let limit = exchange.bench.policy.limits.get(named.index);
         limit.is_some_and(|limit| limit.stage() == Stage::AfterBody)
     });
     let modes = limits.map(|(position, _)| route.modes.limit(position, exchange.bench.now));

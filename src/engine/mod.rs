@@ -91,31 +91,36 @@ pub struct Slots(Stats);
 
 impl Slots {
     fn add(&mut self, more: Stats) {
-        let Stats { looked, live, reused, overflowed, clashes, contended, kept } = more;
         let sum = &mut self.0;
-        sum.looked = sum.looked.saturating_add(looked);
-        sum.live = sum.live.saturating_add(live);
-        sum.reused = sum.reused.saturating_add(reused);
-        sum.overflowed = sum.overflowed.saturating_add(overflowed);
-        sum.clashes = sum.clashes.saturating_add(clashes);
-        sum.contended = sum.contended.saturating_add(contended);
-        sum.kept = sum.kept.saturating_add(kept);
+        for ((_, count), (_, more)) in named(sum).into_iter().zip(named(&mut { more })) {
+            *count = count.saturating_add(*more);
+        }
     }
 
     /// What came together since the last time, by name.
-    pub fn take(&mut self) -> [(&'static str, u32); 7] {
-        let Stats { looked, live, reused, overflowed, clashes, contended, kept } =
-            std::mem::take(&mut self.0);
-        [
-            ("looked", looked),
-            ("live", live),
-            ("reused", reused),
-            ("overflowed", overflowed),
-            ("clashes", clashes),
-            ("contended", contended),
-            ("kept", kept),
-        ]
+    pub fn take(&mut self) -> [(&'static str, u32); SLOT_EVENTS] {
+        named(&mut std::mem::take(&mut self.0)).map(|(name, count)| (name, *count))
     }
+}
+
+/// How many things are counted of the table.
+const SLOT_EVENTS: usize = 10;
+
+fn named(stats: &mut Stats) -> [(&'static str, &mut u32); SLOT_EVENTS] {
+    let Stats { looked, slots, live, reused, overflowed, clashes, contended, returned, kept, blocked } =
+        stats;
+    [
+        ("looked", looked),
+        ("slots", slots),
+        ("live", live),
+        ("reused", reused),
+        ("overflowed", overflowed),
+        ("clashes", clashes),
+        ("contended", contended),
+        ("returned", returned),
+        ("kept", kept),
+        ("blocked", blocked),
+    ]
 }
 
 /// Where a request stands after its head.

@@ -6,6 +6,10 @@ use serde_json::Map;
 use serde_json::Value;
 
 use crate::control::client::App;
+use crate::control::limits::Held;
+use crate::engine::Memory;
+use crate::engine::World;
+use crate::model::headers::Headers;
 use crate::model::ip::ClientIp;
 use crate::model::mode::Control;
 use crate::model::mode::Mode;
@@ -42,6 +46,10 @@ pub struct Record {
     events: Vec<Event>,
     /// Events before this one were handed out already.
     told: usize,
+    /// What the request took from limits that count answers.
+    held: Vec<Held>,
+    /// What the client is sent, once that is known.
+    status: Option<u16>,
     pub(crate) ip: Option<ClientIp>,
     pub(crate) app: App,
     pub(crate) pseudonym: Option<String>,
@@ -70,6 +78,8 @@ impl Record {
             route: None,
             events: Vec::new(),
             told: 0,
+            held: Vec::new(),
+            status: None,
             ip: None,
             app: App::default(),
             pseudonym: None,
@@ -79,6 +89,30 @@ impl Record {
 
     pub(crate) fn placed(&mut self, route: usize) {
         self.route = Some(route);
+    }
+
+    /// The request took this from limits that count answers.
+    pub(crate) fn hold(&mut self, held: Vec<Held>) {
+        self.held.extend(held);
+    }
+
+    /// The client is sent this status, unless another is said later.
+    pub(crate) fn answered(&mut self, status: Option<u16>) {
+        self.status = status;
+    }
+
+    /// Everything so far; what is left knows of nothing, so that nothing is told or given back twice.
+    pub(crate) fn take(&mut self) -> Self {
+        let nothing = Self::new(self.policy.clone());
+        std::mem::replace(self, nothing)
+    }
+
+    /// Gives back what limits do not count, once it is known what the client is sent: nothing before.
+    pub fn settle(&mut self, memory: &mut Memory, world: &impl World) {
+        if let (Some(status), false) = (self.status, self.held.is_empty()) {
+            let held = std::mem::take(&mut self.held);
+            memory.slots.add(memory.limiter.settle(&held, status, world.now(), world));
+        }
     }
 
     pub(crate) fn note(&mut self, event: Event) {
@@ -207,4 +241,12 @@ impl Event {
         }
         Value::Object(out)
     }
+}
+
+/// The request's id, where it is fit for an answer and a log as it is.
+pub(crate) fn request_id(headers: &Headers) -> Option<Box<str>> {
+    let id = headers.single("x-request-id").one()?;
+    let fits = id.len() <= 64
+        && id.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
+    std::str::from_utf8(id).ok().filter(|_| fits && !id.is_empty()).map(Into::into)
 }

@@ -115,8 +115,8 @@ impl AwaitAnswer {
     /// Judges the head of the upstream's answer. Without a body (`end_of_stream`) it is decided here.
     pub fn on_head(mut self, headers: &Headers, end_of_stream: bool, now: Nanos) -> AnswerStep {
         self.bench.now = now;
-        let status =
-            headers.single(":status").one().and_then(|it| std::str::from_utf8(it).ok()?.parse().ok());
+        let status = status_of(headers);
+        self.bench.record.answered(status);
         let Some(route) = self.bench.route() else { return self.pass() };
         let conceals = route.access.as_ref().is_some_and(|access| access.conceals());
         if conceals && status == Some(404) && self.bench.mode(Rule::AccessOwner) == Mode::Enforce {
@@ -192,10 +192,11 @@ impl AwaitAnswer {
         Some(Decision::Refuse(Box::new(self.rejection(&refused))))
     }
 
-    fn rejection(&self, refused: &Refused) -> Rejection {
-        let record = self.bench.record.clone();
+    fn rejection(&mut self, refused: &Refused) -> Rejection {
+        let mut record = self.bench.record.take();
         let realm = Realm { name: self.bench.policy.name.as_str(), schemes: self.bench.schemes };
         let answer = Answer::to(&refused.shown, realm, record.request_id.as_deref(), self.hsts.as_deref());
+        record.answered(Some(answer.status));
         Rejection { answer, record }
     }
 
@@ -214,7 +215,7 @@ impl AwaitAnswer {
         Edits { set: hsts.into_iter().chain(fields).collect(), ..Edits::default() }
     }
 
-    fn replace(self, refused: &Refused) -> AnswerStep {
+    fn replace(mut self, refused: &Refused) -> AnswerStep {
         AnswerStep::Replace(Box::new(self.rejection(refused)))
     }
 }
@@ -298,4 +299,9 @@ impl AwaitAnswerBody {
         let step = self.answer.unread(&needing, Reason::ResponseContent.into());
         if watched { step.too_late() } else { step }
     }
+}
+
+/// The status of an answer.
+pub(crate) fn status_of(headers: &Headers) -> Option<u16> {
+    headers.single(":status").one().and_then(|it| std::str::from_utf8(it).ok()?.parse().ok())
 }

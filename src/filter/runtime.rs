@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::rc::Weak;
 
+use proxy_wasm::types::Action;
+
 use crate::control::tokens::polled::Document;
 use crate::engine::Labels;
 use crate::engine::Memory;
@@ -14,6 +16,7 @@ use crate::filter::host::Level;
 use crate::filter::host::Metric;
 use crate::filter::stage::Stage;
 use crate::filter::stage::deadline;
+use crate::filter::world::Host;
 use crate::model::time::Nanos;
 use crate::policy::Policy;
 use crate::telemetry;
@@ -51,8 +54,10 @@ impl Runtime {
         }
     }
 
-    /// Counts and writes down what happened since the last time. `status` is that of an answer given here.
+    /// Counts and writes down what happened since the last time, and gives back what limits do not count once it is
+    /// known what the client is sent. `status` is that of an answer given here.
     pub(crate) fn tell(&self, record: &mut Record, status: Option<u16>) {
+        record.settle(&mut self.memory.borrow_mut(), &Host);
         for labels in record.untold() {
             if let Some(id) = self.series(labels) {
                 host::count(id, 1);
@@ -65,6 +70,12 @@ impl Runtime {
             self.write(&line);
         }
         record.tell();
+    }
+
+    /// Tells what happened to a request that the host answered by itself; that answer goes on.
+    pub(crate) fn end(&self, mut record: Record) -> Action {
+        self.tell(&mut record, None);
+        Action::Continue
     }
 
     fn series(&self, labels: Labels) -> Option<u32> {

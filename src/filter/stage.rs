@@ -236,7 +236,10 @@ impl Stage {
             (Self::Body(waiting), _) if !runtime.policy.holds_heads && host::answer_is_the_upstreams() => {
                 self.settle(runtime, waiting.answered_early(), false)
             }
-            // The host answered by itself (a body over its own bound, no upstream): nothing of the upstream's is in it.
+            // The host answered by itself (a body over its own bound, a time that ran out): nothing of the upstream's is
+            // in it, but it is what the client is sent.
+            (Self::Keys(waiting, ..), Some(headers)) => runtime.end(waiting.answered_by_host(&headers)),
+            (Self::Body(waiting), Some(headers)) => runtime.end(waiting.answered_by_host(&headers)),
             (Self::Shut | Self::Fresh | Self::Keys(..) | Self::Body(_), _) => {
                 *self = Self::Shut;
                 Action::Continue
@@ -375,11 +378,7 @@ impl Stage {
 
     /// Whether an answer of the upstream's is looked at.
     pub(crate) fn takes_answers(&self) -> bool {
-        match self {
-            Self::Open(..) => true,
-            Self::Body(waiting) => waiting.is_watched(),
-            _ => false,
-        }
+        matches!(self, Self::Open(..) | Self::Body(_) | Self::Keys(..))
     }
 }
 

@@ -147,8 +147,8 @@ fn compile(
     remark_unused(node, &limits, &definitions, &routes, problems);
     let needs_ip = limits
         .iter()
-        .flat_map(|limit| limit.key())
-        .flat_map(|part| part.value.sources())
+        .flat_map(|limit| limit.values())
+        .flat_map(|value| value.sources())
         .any(|it| *it == Source::Ip);
     if needs_ip && client.forwarded().is_none() {
         let why = "a limit counts by `ip`: say whose address that is, `client.ip: connection` or `forwarded`";
@@ -239,7 +239,8 @@ fn remark_unused(
         }
     };
     for limit in limits.iter() {
-        if !routes.iter().any(|route| route.limits.contains(&limit.index())) {
+        let named = |route: &Route| route.limits.iter().any(|named| named.index == limit.index());
+        if !routes.iter().any(named) {
             unused("limits", limit.name());
         }
     }

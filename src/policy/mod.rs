@@ -26,6 +26,7 @@ use crate::control::access::Access;
 use crate::control::access::ShownOwner;
 use crate::control::client::Client;
 use crate::control::limits::Limits;
+use crate::control::limits::route::Named;
 use crate::control::limits::table::Memory;
 use crate::control::request::Request;
 use crate::control::response::Response;
@@ -95,8 +96,8 @@ pub struct Route {
     pub response: Option<Rc<Response>>,
     /// Whose the objects are that answers show.
     pub shown: Rc<[ShownOwner]>,
-    /// Its limits, by index.
-    pub limits: Box<[usize]>,
+    /// Its limits.
+    pub limits: Box<[Named]>,
     /// What each control may do.
     pub modes: Modes,
 }

@@ -277,8 +277,8 @@ impl<'n> RawRoute<'n> {
         };
         let readers = Readers {
             owner: access.as_ref().is_some_and(|access| access.reads_body()),
-            limit: limits.iter().any(|index| {
-                around.limits.get(*index).is_some_and(|limit| limit.stage() == Stage::AfterBody)
+            limit: limits.iter().any(|named| {
+                around.limits.get(named.index).is_some_and(|limit| limit.stage() == Stage::AfterBody)
             }),
         };
         let request = match &effective.request {
@@ -288,6 +288,11 @@ impl<'n> RawRoute<'n> {
             None => {
                 if let (true, Some(node)) = (readers.owner, &effective.access) {
                     let why = "an owner stands in the body and the route takes none: write `request`, such as \
+                               `request: { content: json }`";
+                    problems.note(&node.place, Fault::conflict(why));
+                }
+                if let (true, Some(node)) = (readers.limit, &effective.limits) {
+                    let why = "a limit counts by the body and the route takes none: write `request`, such as \
                                `request: { content: json }`";
                     problems.note(&node.place, Fault::conflict(why));
                 }
@@ -317,7 +322,8 @@ impl<'n> RawRoute<'n> {
         let fits = |it: &Override| {
             it.route.as_ref().is_none_or(|wanted| *wanted == name || Some(wanted) == group_name)
         };
-        let modes = Modes::resolve(&levels, around.overrides, fits, &limits);
+        let indices: Vec<usize> = limits.iter().map(|named| named.index).collect();
+        let modes = Modes::resolve(&levels, around.overrides, fits, &indices);
         remark_lowered(&modes, access.is_some(), place, problems);
         let team = team.or_else(|| group.as_ref().and_then(|group| group.team.clone()));
         let (demand, request, response) =

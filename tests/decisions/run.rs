@@ -168,7 +168,9 @@ impl Worker {
         let headers = self.headers(case)?;
         let body = body(case.request.body.as_ref(), case.request.json.as_ref());
         let step = engine::arrive(&self.policy, &mut self.memory, &self.world, headers, body.is_none());
-        self.finish(step, &body.unwrap_or_default(), case.upstream.as_ref())
+        let mut seen = self.finish(step, &body.unwrap_or_default(), case.upstream.as_ref())?;
+        seen.record.settle(&mut self.memory, &self.world);
+        Ok(seen)
     }
 
     fn headers(&self, case: &Case) -> Result<Headers, String> {
@@ -234,8 +236,8 @@ impl Worker {
         let edits = admission.edits;
         let route = admission.answer.record_mut().route_name().to_owned();
         let Some(upstream) = upstream else {
-            let events = admission.answer.record_mut().events().to_vec();
-            return Ok(Seen { route: Some(route), edits, events, end: None });
+            let record = admission.answer.record_mut().clone();
+            return Ok(Seen { route: Some(route), edits, record, end: None });
         };
         let answer = body_of(upstream);
         let step = admission.answer.on_head(&upstream.heads(), answer.is_none(), now);
@@ -247,23 +249,21 @@ impl Worker {
             },
             decided => decided,
         };
-        let (end, events) = match step {
+        let (end, record) = match step {
             AnswerStep::Hold(_) => return Err("the whole answer is there, and it is still held".into()),
-            AnswerStep::Pass(edits, record) => {
-                (End::passed(upstream.status, edits), record.events().to_vec())
-            }
+            AnswerStep::Pass(edits, record) => (End::passed(upstream.status, edits), record),
             AnswerStep::Change(changed) => {
-                let events = changed.record.events().to_vec();
+                let record = changed.record;
                 let mut end = End::passed(upstream.status, changed.edits);
                 end.text = Some(String::from_utf8_lossy(&changed.body).into_owned());
-                (end, events)
+                (end, record)
             }
             AnswerStep::Replace(rejection) => {
-                let events = rejection.record.events().to_vec();
-                (End::replaced(*rejection), events)
+                let record = rejection.record.clone();
+                (End::replaced(*rejection), record)
             }
         };
-        Ok(Seen { route: Some(route), edits, events, end: Some(end) })
+        Ok(Seen { route: Some(route), edits, record, end: Some(end) })
     }
 
     /// The time.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use portcullis::engine::Edits;
 use portcullis::engine::Event;
+use portcullis::engine::Record;
 use portcullis::engine::Rejection;
 use portcullis::refusal::Reason;
 use portcullis::telemetry::Outcome;
@@ -16,7 +17,7 @@ pub(crate) struct Seen {
     /// The route by which it went on; none where it was refused.
     pub(crate) route: Option<String>,
     pub(crate) edits: Edits,
-    pub(crate) events: Vec<Event>,
+    pub(crate) record: Record,
     /// What the client was sent, where there was an answer.
     pub(crate) end: Option<End>,
 }
@@ -36,13 +37,13 @@ pub(crate) struct End {
 
 impl Seen {
     pub(crate) fn refused(rejection: Rejection) -> Self {
-        let events = rejection.record.events().to_vec();
-        Self { route: None, edits: Edits::default(), events, end: Some(End::replaced(rejection)) }
+        let record = rejection.record.clone();
+        Self { route: None, edits: Edits::default(), record, end: Some(End::replaced(rejection)) }
     }
 
     /// The reasons of all refusals of this outcome, and what each follows from.
     fn reasons(&self, outcome: Outcome) -> Vec<String> {
-        let events = self.events.iter().filter(|event| event.outcome == outcome);
+        let events = self.record.events().iter().filter(|event| event.outcome == outcome);
         let told = events.map(|event| {
             let reason = event.reason.map_or("none", |reason| reason.code());
             match event.after {
@@ -64,7 +65,7 @@ impl Seen {
             Some(count) => format!("{} {count} by {}", event.outcome.as_str(), event.rule),
             None => event.outcome.as_str().to_owned(),
         };
-        self.events.iter().filter(told).map(note).collect()
+        self.record.events().iter().filter(told).map(note).collect()
     }
 }
 
@@ -106,7 +107,7 @@ pub(crate) fn check(case: &Case, seen: &Seen) -> Result<Vec<String>, String> {
     same("would_refuse", &seen.reasons(Outcome::WouldRefuse), &expect.would_refuse)?;
     same("notes", &seen.notes(), &expect.notes)?;
     if let Some(rule) = &expect.rule {
-        let by = seen.events.iter().find(|event| event.outcome == Outcome::Refused);
+        let by = seen.record.events().iter().find(|event| event.outcome == Outcome::Refused);
         same("rule", by.map_or("none", |event| &*event.rule), rule)?;
     }
     if let Some(sets) = &expect.sets {

@@ -148,9 +148,10 @@ fn files_are_the_command_line_s_and_the_filter_says_so() {
 }
 
 /// Where README lists the fields of a definition of the schema that stands in several places.
-const HOMES: [(&str, &str); 14] = [
+const HOMES: [(&str, &str); 15] = [
     ("token", "tokens.NAME"),
     ("limit", "limits.NAME"),
+    ("limitNames", "routes[].limits"),
     ("schema", "schemas.NAME"),
     ("ownClaim", "tokens.NAME.claims[]"),
     ("callerClaim", "tokens.NAME.claims[]"),

@@ -1,8 +1,8 @@
 //! The arithmetic of a budget: the generic cell rate algorithm, exact in whole numbers.
 //!
 //! All that a key's budget needs to remember is one time, [`Due`]: when it will be whole again. A request that is
-//! admitted moves that time on by one interval, `per / count`; a request is refused while one more would put it
-//! further off than `burst` intervals. `7/1s` is no whole number of nanoseconds, so sums are made in `count`-ths of a
+//! admitted moves that time on by one interval, `per / count`, for each unit that it costs; a request is refused while
+//! that would put it further off than `burst` intervals. `7/1s` is no whole number of nanoseconds, so sums are made in `count`-ths of a
 //! nanosecond, where an interval is just `per`. Nothing is rounded, hence in any stretch of time
 //! `admitted <= burst + count * time / per`, and a client that asks all the time gets all of it.
 
@@ -31,6 +31,17 @@ pub struct Due {
     pub nanos: u64,
     /// Below the count of the rate that wrote it; under a smaller count it is taken for the whole nanosecond.
     pub part: u32,
+}
+
+impl Due {
+    /// Cuts a time that is further off than `reach`, the longest refill of any budget that may have put it there: a
+    /// larger burst did, or a clock that has stepped back since. The budget is then spent, not whole.
+    pub fn cut(self, reach: u64, now: Nanos) -> Self {
+        if self.nanos <= now.plus(GRACE).0.saturating_add(reach) {
+            return self;
+        }
+        Self { nanos: now.0.saturating_add(reach), part: 0 }
+    }
 }
 
 /// `count` in `per`, and `burst` at once. INVARIANT: `per / count` is at least 1 ns, and `burst` such intervals are
@@ -75,18 +86,26 @@ impl Budget {
         self.nanos_up(self.span(self.burst.get()))
     }
 
-    /// Takes one unit: answers the time to store, or how long to wait until there is one.
+    /// Takes some units: answers the time to store, or how long to wait until they are there.
     ///
     /// # Errors
-    /// The time to wait: a request that comes then, and no other before it, is admitted.
-    pub fn take(&self, due: Due, now: Nanos) -> Result<Due, Duration> {
+    /// The time to wait: a request that comes then, and no other before it, is admitted. More units than the burst
+    /// are never there.
+    pub fn take(&self, due: Due, units: NonZeroU32, now: Nanos) -> Result<Due, Duration> {
+        let Some(rest) = self.burst.get().checked_sub(units.get()) else { return Err(MAX_REFILL) };
         let now = self.scale(Due { nanos: now.0, part: 0 });
         let due = self.scale(due).max(now);
-        let allowed = now.saturating_add(self.span(self.burst.get().saturating_sub(1)));
+        let allowed = now.saturating_add(self.span(rest));
         match due.saturating_sub(allowed) {
-            0 => Ok(self.unscale(due.saturating_add(self.span(1)))),
+            0 => Ok(self.unscale(due.saturating_add(self.span(units.get())))),
             wait => Err(Duration::from_nanos(self.nanos_up(wait))),
         }
+    }
+
+    /// The latest time at which a budget can stand of which a unit can be taken after this wait, and none before.
+    pub fn spent_for(&self, wait: Duration, now: Nanos) -> Due {
+        let then = self.scale(Due { nanos: now.plus(wait).0, part: 0 });
+        self.unscale(then.saturating_add(self.span(self.burst.get().saturating_sub(1))))
     }
 
     /// How many units could be taken at once, and how long until that is one more; no time where all are there.
@@ -102,24 +121,14 @@ impl Budget {
         (left, wait.map(Duration::from_nanos))
     }
 
-    /// Gives back a unit whose taking answered `charged`.
+    /// Gives back units whose taking answered `charged`.
     ///
-    /// Never more than the unit is still worth: a budget that has become whole in the meantime, or would have if the
-    /// unit had not been taken, has already regained (part of) it.
-    pub fn give_back(&self, due: Due, charged: Due, now: Nanos) -> Due {
+    /// Never more than they are still worth: a budget that has become whole in the meantime, or would have if they
+    /// had not been taken, has already regained (part of) them.
+    pub fn give_back(&self, due: Due, charged: Due, units: NonZeroU32, now: Nanos) -> Due {
         let now = self.scale(Due { nanos: now.0, part: 0 });
-        let worth = self.scale(charged).saturating_sub(now).min(self.span(1));
+        let worth = self.scale(charged).saturating_sub(now).min(self.span(units.get()));
         self.unscale(self.scale(due).saturating_sub(worth))
-    }
-
-    /// Cuts a time that is further off than this budget can have put it: a larger burst did, or a clock that has
-    /// stepped back since. The budget is then spent, not whole.
-    pub fn cut(&self, due: Due, now: Nanos) -> Due {
-        let refill = self.refill();
-        if due.nanos <= now.plus(GRACE).0.saturating_add(refill) {
-            return due;
-        }
-        Due { nanos: now.0.saturating_add(refill), part: 0 }
     }
 
     /// So many intervals, in `count`-ths of a nanosecond.

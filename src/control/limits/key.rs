@@ -8,9 +8,9 @@ use serde_json::Value;
 use siphasher::sip128::Hasher128;
 use siphasher::sip128::SipHasher24;
 
-use crate::control::limits::raw::KeyPart;
-use crate::control::limits::raw::Limit;
-use crate::control::limits::raw::Missing;
+use crate::control::limits::limit::Limit;
+use crate::control::limits::part::KeyPart;
+use crate::control::limits::part::Missing;
 use crate::control::limits::table::Table;
 use crate::model::value::Seen;
 use crate::model::value::Sight;
@@ -37,6 +37,8 @@ pub struct Digest {
     pub claimed: bool,
     /// What a client is told the key by: says nothing of the fingerprint.
     pub partition: u64,
+    /// The fingerprint of the value, where a limit counts distinct ones; never 0.
+    pub value: Option<u32>,
 }
 
 /// What is hashed in front of each part, so that no two kinds of part can be mistaken for one another.
@@ -47,6 +49,7 @@ enum Tag {
     Overflow = 2,
     StandIn = 3,
     Partition = 4,
+    Value = 5,
     Text = 16,
     Bytes = 17,
     Integer = 18,
@@ -91,7 +94,33 @@ pub fn digest(limit: &Limit, sight: &impl KeySight, table: &Table) -> Result<Opt
     let mut told = hash;
     write(&mut told, Tag::Partition, &[]);
     let (hash, told) = (hash.finish128(), told.finish128());
-    Ok(Some(Digest { print: hash.h1, spread: hash.h2, claimed, partition: told.h1 }))
+    let value = match limit.distinct() {
+        None => None,
+        Some(part) => match value(limit, part, hash.h1, sight, table)? {
+            None if limit.missing() == Some(&Missing::Skip) => return Ok(None),
+            None => return Err(Reason::LimitsKeyMissing),
+            value => value,
+        },
+    };
+    Ok(Some(Digest { print: hash.h1, spread: hash.h2, claimed, partition: told.h1, value }))
+}
+
+/// The fingerprint of a value that is counted once. The key is in it, so that what looks alike for one key does not
+/// for another.
+fn value(
+    limit: &Limit,
+    part: &KeyPart,
+    key: u64,
+    sight: &impl KeySight,
+    table: &Table,
+) -> Result<Option<u32>, Reason> {
+    let mut hash = start(table, Tag::Value, limit);
+    hash.write(&key.to_le_bytes());
+    if let Counted::Missing = part_of(part, sight, &mut hash)? {
+        return Ok(None);
+    }
+    let [a, b, c, d, ..] = hash.finish128().h1.to_le_bytes();
+    Ok(Some(u32::from_le_bytes([a, b, c, d]).max(1)))
 }
 
 /// The fingerprint of a limit's overflow slots.

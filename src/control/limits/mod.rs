@@ -1,8 +1,9 @@
 //! # Limits: so many per key, exact across the workers of a process, in memory of a fixed size
 //!
-//! **Refuses** with `limits.exceeded` (429) a request whose key has spent its budget, with `limits.key_missing` (429)
-//! one that lacks the key, with `limits.ambiguous` (400) one that gives a part of it twice, with `limits.contended`
-//! (429) one that lost too many races for its bucket.
+//! **Refuses** with `limits.exceeded` (429) a request whose key has spent its budget, with `limits.penalty` (429) one
+//! whose key is blocked because it went on, with `limits.key_missing` (429) one that lacks the key, with
+//! `limits.ambiguous` (400) one that gives a part of it twice, with `limits.cost` (400) one that does not say what it
+//! costs or costs more than the burst, with `limits.contended` (429) one that lost too many races for its bucket.
 //!
 //! **Needs** the compiled limits of one [`Stage`] of a route, someone who sees the request ([`KeySight`]), the time,
 //! and the memory that the workers share ([`Buckets`]).
@@ -16,27 +17,36 @@
 //!
 //! **Tells** a client that is refused how its budget stands; one that is admitted too where the limit says `headers`.
 //!
-//! `gcra` is the arithmetic, `slots` the bytes of a bucket, `table` the buckets, `key` the fingerprints, `step` the
-//! charging, `quota` what a client is told of it, `store` the names in shared memory, `raw` and `route` what the policy
-//! says.
+//! `gcra` is the arithmetic of budgets, `penalty` that of blocks, `slot`, `seen` and `slots` the bytes of a bucket,
+//! `table` the buckets, `key` the fingerprints, `terms` whose rate and what cost, `statuses` what counts, `step` the
+//! charging, `quota` what a client is told of it, `store` the names in shared memory, `limit` what is compiled, `raw`,
+//! `part` and `route` what the policy says.
 
 pub mod gcra;
 pub mod key;
+pub mod limit;
+mod part;
+pub mod penalty;
 pub mod quota;
 pub mod raw;
 pub mod route;
+mod seen;
+mod slot;
 mod slots;
+mod statuses;
 mod step;
 pub mod store;
 pub mod table;
+mod terms;
 #[cfg(test)]
 mod tests;
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use crate::control::limits::key::KeySight;
+use crate::control::limits::limit::Limit;
 use crate::control::limits::quota::Quota;
-use crate::control::limits::raw::Limit;
 use crate::control::limits::table::Capacity;
 use crate::control::limits::table::Memory;
 use crate::control::limits::table::Table;
@@ -47,8 +57,9 @@ use crate::refusal::Extra;
 use crate::refusal::Reason;
 use crate::refusal::Refusal;
 
+pub use crate::control::limits::limit::Stage;
 pub use crate::control::limits::raw::Limits;
-pub use crate::control::limits::raw::Stage;
+pub use crate::control::limits::step::Held;
 
 /// Charges requests to their limits.
 #[derive(Clone)]
@@ -63,6 +74,8 @@ pub struct Charge<'l> {
     pub limit: &'l Limit,
     /// Whether it is in shadow.
     pub shadow: bool,
+    /// What the request costs, where its route says so.
+    pub cost: Option<NonZeroU32>,
 }
 
 /// When a request is judged.
@@ -82,6 +95,8 @@ pub struct Outcome {
     pub refused: Vec<Refused>,
     /// How the budgets stand that the client is told of: those of enforced limits that refuse or say `headers`.
     pub quotas: Vec<Quota>,
+    /// What the request took and gives back unless it is answered as its limits count.
+    pub held: Vec<Held>,
     /// For the metrics.
     pub stats: Stats,
 }
@@ -102,7 +117,9 @@ pub struct Refused {
 pub struct Stats {
     /// Buckets looked at.
     pub looked: u32,
-    /// Live keys' slots in them: `live / looked` of 24 is how full the table is.
+    /// Keys' slots in them.
+    pub slots: u32,
+    /// Live ones among those: `live / slots` is how full the table is.
     pub live: u32,
     /// Spent slots that were given to another key.
     pub reused: u32,
@@ -112,8 +129,12 @@ pub struct Stats {
     pub clashes: u32,
     /// Limits that refused because they lost too many.
     pub contended: u32,
-    /// Units that could not be given back to a limit of a refused request.
+    /// Limits to which a request gave back what it took, since its answer does not count.
+    pub returned: u32,
+    /// Limits to which it could not be given back: the time had passed, or been cut, or too many races were lost.
     pub kept: u32,
+    /// Blocks that began.
+    pub blocked: u32,
 }
 
 impl Limiter {
@@ -131,7 +152,7 @@ impl Limiter {
         self.table.capacity()
     }
 
-    /// Charges one unit to each limit of a step.
+    /// Charges each limit of a step with what the request costs.
     ///
     /// If any enforced limit refuses, no enforced one is charged, and the ones in shadow are not asked: the request
     /// ends here. Else each limit in shadow is asked on its own, as if it were the only one enforced.
@@ -162,6 +183,16 @@ impl Limiter {
             }
         }
         step.outcome
+    }
+
+    /// Gives back what a request held, by the final status of its answer. What is answered as its limit counts stays
+    /// taken; so does all of a request that is never answered, for which nobody calls this.
+    pub fn settle(&self, held: &[Held], status: u16, now: Nanos, store: &impl Buckets) -> Stats {
+        let mut step = step::Step::new(&self.table, Moment { now, jitter: 0.0 }, store);
+        for held in held.iter().filter(|held| !held.counts(status)) {
+            step.settle(held);
+        }
+        step.outcome.stats
     }
 }
 

@@ -1,52 +1,96 @@
 //! One bucket of the table: a fixed number of slots in fixed bytes, edited where they stand.
 //!
-//! All numbers are little endian. A bucket is 8 bytes that say what it is, then 31 slots of 32 bytes:
+//! A bucket is 8 bytes that say what it is, then slots of 32 bytes ([`Slot`]); in a wide bucket each key's slot is
+//! followed by 204 bytes that remember values, for limits that count distinct ones ([`seen`](super::seen)).
 //!
-//! | slots | belong to |
-//! | --- | --- |
-//! | 0..24 | one key each |
-//! | 24..30 | one limit each: what newcomers share when every slot above is live (overflow) |
-//! | 30 | all limits: when the overflow slots are live too and other limits' |
+//! | slots | of a wide bucket | belong to |
+//! | --- | --- | --- |
+//! | 0..24 | 0..4 | one key each |
+//! | 24..30 | none | one limit each: what newcomers share when every slot above is live (overflow) |
+//! | 30 | 4 | all limits: when the overflow slots are live too and other limits' |
 //!
-//! | bytes of a slot | hold |
-//! | --- | --- |
-//! | 0..8 | fingerprint of the key, or of the limit; 0 in the last slot |
-//! | 8..16 | when the budget is whole again, in ns since the epoch |
-//! | 16..20 | and the part of one more, see [`Due`] |
-//! | 20..24 | how long a spent burst takes to come back, in s, rounded up; so that whoever comes by can tell a time that only a clock that has stepped back since can have left |
-//! | 24..32 | zero, for a key's penalty; in the last slot the time of its last use |
+//! A slot whose time has passed (by [`GRACE`]) and whose key has no strikes is spent: it says what no slot would say,
+//! so a newcomer takes it and nothing is lost. A live slot is never taken. No key ever gets more than its own rate and
+//! burst, however full the bucket: a key that has no slot may have been counted in the overflow slot of its limit or
+//! in the last slot, so when it is given one of its own it starts from where those stand, not from a whole budget.
 //!
-//! A slot whose time has passed (by [`GRACE`]) is spent: it says what no slot would say, so a newcomer takes it and
-//! nothing is lost. A live slot is never taken. No key ever gets more than its own rate and burst, however full the
-//! bucket: a key that has no slot may have been counted in the overflow slot of its limit or in the last slot, so
-//! when it is given one of its own it starts from where those stand, not from a whole budget.
+//! Strikes are a key's own: in a slot that keys share none are counted, since they would block strangers.
 
+use std::num::NonZeroU32;
 use std::ops::Range;
 
 use crate::control::limits::gcra::Budget;
 use crate::control::limits::gcra::Due;
 use crate::control::limits::gcra::GRACE;
 use crate::control::limits::gcra::MAX_REFILL;
+use crate::control::limits::penalty::Strikes;
+use crate::control::limits::seen::SEEN;
+use crate::control::limits::seen::Seen;
+use crate::control::limits::slot::SLOT;
+use crate::control::limits::slot::Slot;
+use crate::control::limits::slot::seconds;
 use crate::model::time::Nanos;
-
-/// What every bucket of this layout begins with; the seventh byte is the layout's version.
-const HEADER: [u8; 8] = *b"pclims\x01\0";
-
-/// The bytes of one slot.
-const SLOT: usize = 32;
 
 /// The bytes of a bucket. With what an allocator adds to them they are 1 KiB.
 pub(super) const BUCKET: usize = 1_000;
 
-/// How many keys have a slot of their own in one bucket.
-pub(super) const OWN: usize = 24;
+/// How many bytes say what a bucket is.
+const HEAD: usize = 8;
 
-/// The slot that all limits share; the overflow slots lie between.
-const LAST: usize = 30;
+/// What a bucket's slots are like.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Shape {
+    /// A slot for each of 24 keys.
+    Narrow,
+    /// A slot and remembered values for each of 4 keys.
+    Wide,
+}
+
+impl Shape {
+    /// What every bucket of this shape begins with; the seventh byte is the layout's version.
+    const fn head(self) -> &'static [u8; HEAD] {
+        match self {
+            Self::Narrow => b"pclims\x02\0",
+            Self::Wide => b"pclims\x02\x01",
+        }
+    }
+
+    /// How many keys have a slot of their own.
+    pub(super) const fn own(self) -> usize {
+        match self {
+            Self::Narrow => 24,
+            Self::Wide => 4,
+        }
+    }
+
+    /// The slot that all limits share; the overflow slots lie between.
+    const fn last(self) -> usize {
+        match self {
+            Self::Narrow => 30,
+            Self::Wide => 4,
+        }
+    }
+
+    /// From one key's slot to the next.
+    const fn stride(self) -> usize {
+        match self {
+            Self::Narrow => SLOT,
+            Self::Wide => SLOT.saturating_add(SEEN),
+        }
+    }
+
+    /// Where the slot with this number begins.
+    fn at(self, index: usize) -> usize {
+        let own = self.own().min(index).saturating_mul(self.stride());
+        let shared = index.saturating_sub(self.own()).saturating_mul(SLOT);
+        HEAD.saturating_add(own).saturating_add(shared)
+    }
+}
 
 /// The bytes of a bucket while a request looks at it.
 #[derive(Debug)]
 pub(super) struct Bucket {
+    shape: Shape,
     bytes: Vec<u8>,
     mended: bool,
 }
@@ -58,10 +102,14 @@ pub(super) struct Place {
     index: usize,
     /// The fingerprint that the slot has, or is to have.
     print: u64,
+    /// Which use of the slot this is.
+    mark: u16,
     /// Whose slot it is.
     pub(super) kind: Kind,
     /// What it starts from.
     pub(super) due: Due,
+    /// What the key did before.
+    pub(super) strikes: Strikes,
     /// How many of the keys' slots are live.
     pub(super) live: u32,
 }
@@ -80,47 +128,39 @@ pub(super) enum Kind {
     Shared,
 }
 
-#[derive(Clone, Copy)]
-struct Slot {
-    print: u64,
-    due: Due,
-    refill: u32,
-    more: u64,
-}
-
 /// What a look over some slots found.
 #[derive(Default)]
 struct Scan {
-    mine: Option<(usize, Due)>,
-    spent: Option<(usize, bool)>,
+    mine: Option<(usize, Slot)>,
+    spent: Option<(usize, Slot)>,
     live: u32,
 }
 
 impl Bucket {
     /// Reads a bucket off the shared memory. Absent or empty is a new one. Bytes that are no bucket have lost what
     /// was counted in them, so every budget in it is held for spent, and comes back at its own rate from `now` on.
-    pub(super) fn read(value: Option<Vec<u8>>, now: Nanos) -> Self {
+    pub(super) fn read(shape: Shape, value: Option<Vec<u8>>, now: Nanos) -> Self {
         match value {
-            Some(bytes) if bytes.len() == BUCKET && bytes.starts_with(&HEADER) => {
-                Self { bytes, mended: false }
+            Some(bytes) if bytes.len() == BUCKET && bytes.starts_with(shape.head()) => {
+                Self { shape, bytes, mended: false }
             }
-            None => Self::empty(),
-            Some(bytes) if bytes.is_empty() => Self::empty(),
+            None => Self::empty(shape),
+            Some(bytes) if bytes.is_empty() => Self::empty(shape),
             Some(_) => {
-                let mut bucket = Self::empty();
+                let mut bucket = Self::empty(shape);
                 let due = Due { nanos: now.plus(MAX_REFILL).0, part: 0 };
-                bucket.set(LAST, Slot { print: 0, due, refill: 0, more: now.0 });
+                bucket.set(shape.last(), Slot { due, more: now.0, ..Slot::default() });
                 Self { mended: true, ..bucket }
             }
         }
     }
 
     /// A bucket in which nothing was counted.
-    pub(super) fn empty() -> Self {
+    pub(super) fn empty(shape: Shape) -> Self {
         let mut bytes = Vec::with_capacity(BUCKET);
-        bytes.extend_from_slice(&HEADER);
+        bytes.extend_from_slice(shape.head());
         bytes.resize(BUCKET, 0);
-        Self { bytes, mended: false }
+        Self { shape, bytes, mended: false }
     }
 
     /// What is written back.
@@ -134,54 +174,83 @@ impl Bucket {
         self.mended
     }
 
-    /// Where the key with the fingerprint `key` is counted; `limit` is its limit's.
-    pub(super) fn find(
-        &mut self,
-        key: u64,
-        limit: impl FnOnce() -> u64,
-        budget: &Budget,
-        now: Nanos,
-    ) -> Place {
-        let own = self.scan(0..OWN, key, budget, now);
-        let live = own.live;
-        if let Some((index, due)) = own.mine {
-            return Place { index, print: key, kind: Kind::Own, due, live };
+    /// Where the key with the fingerprint `key` is counted; `limit` is its limit's, `reach` the longest time that a
+    /// spent burst of it takes to come back.
+    pub(super) fn find(&mut self, key: u64, limit: impl FnOnce() -> u64, reach: u64, now: Nanos) -> Place {
+        let own = self.scan(0..self.shape.own(), key, reach, now);
+        let at = |index: usize, slot: &Slot, print: u64, kind: Kind, due: Due| Place {
+            index,
+            print,
+            mark: if slot.print == print { slot.mark } else { slot.next_mark() },
+            kind,
+            due,
+            strikes: if kind == Kind::Own { Strikes::from_bits(slot.more) } else { Strikes::default() },
+            live: own.live,
+        };
+        if let Some((index, slot)) = own.mine {
+            return at(index, &slot, key, Kind::Own, slot.due);
         }
         let limit = limit();
-        let shared = self.scan(OWN..LAST, limit, budget, now);
-        let last = self.last(budget, now);
-        if let Some((index, reused)) = own.spent {
-            let due = shared.mine.map_or(last, |(_, due)| last.max(due));
-            return Place { index, print: key, kind: Kind::New { reused }, due, live };
+        let shared = self.scan(self.shape.own()..self.shape.last(), limit, reach, now);
+        let (last, latest) = self.last(reach, now);
+        if let Some((index, slot)) = own.spent {
+            let reused = slot.due != Due::default();
+            let due = shared.mine.map_or(latest, |(_, slot)| latest.max(slot.due));
+            return at(index, &slot, key, Kind::New { reused }, due);
         }
-        let (index, print, due) = match (shared.mine, shared.spent) {
-            (Some((index, due)), _) => (index, limit, due),
-            (None, Some((index, _))) => (index, limit, last),
-            (None, None) => (LAST, 0, last),
-        };
-        Place { index, print, kind: Kind::Shared, due, live }
+        match (shared.mine, shared.spent) {
+            (Some((index, slot)), _) => at(index, &slot, limit, Kind::Shared, slot.due),
+            (None, Some((index, slot))) => at(index, &slot, limit, Kind::Shared, latest),
+            (None, None) => at(self.shape.last(), &last, 0, Kind::Shared, latest),
+        }
     }
 
-    /// Counts at `place`: its budget is whole again at `due`.
-    pub(super) fn charge(&mut self, place: &Place, due: Due, budget: &Budget, now: Nanos) {
-        let Some(mut slot) = self.get(place.index) else { return };
-        if place.index == LAST {
-            slot.due = slot.due.max(due);
-            slot.more = slot.more.max(now.0);
-        } else {
-            let more = if slot.print == place.print { slot.more } else { 0 };
-            let refill = u32::try_from(budget.refill().div_ceil(1_000_000_000)).unwrap_or(u32::MAX);
-            slot = Slot { print: place.print, due, refill, more };
+    /// Counts at `place`: its budget is whole again at `due`. A wide bucket remembers the `value`.
+    pub(super) fn charge(&mut self, place: &Place, due: Due, value: Option<u32>, reach: u64, now: Nanos) {
+        if place.index == self.shape.last() {
+            let Some(slot) = self.get(place.index) else { return };
+            let (due, more) = (slot.due.max(due), slot.more.max(now.0));
+            return self.set(place.index, Slot { due, more, ..slot });
         }
-        self.set(place.index, slot);
+        self.put(place, due, place.strikes, reach);
+        if let (Some(value), Some(mut seen)) = (value, self.seen(place)) {
+            if place.kind != Kind::Own {
+                seen.forget();
+            }
+            seen.remember(value);
+        }
     }
 
-    /// Gives back the unit whose taking at `place` answered `charged`. False where it is kept: the slot was spent
-    /// and is another's by now, or it is the last one, whose time is not one limit's alone.
-    pub(super) fn give_back(&mut self, place: &Place, charged: Due, budget: &Budget, now: Nanos) -> bool {
+    /// Whether the value was counted for this key and is remembered.
+    pub(super) fn remembers(&mut self, place: &Place, value: u32) -> bool {
+        place.kind == Kind::Own && self.seen(place).is_some_and(|seen| seen.has(value))
+    }
+
+    /// Notes strikes against the key at `place`, which is its own.
+    pub(super) fn strike(&mut self, place: &Place, strikes: Strikes, reach: u64) {
+        self.put(place, place.due, strikes, reach);
+        if let (Kind::New { .. }, Some(mut seen)) = (place.kind, self.seen(place)) {
+            seen.forget();
+        }
+    }
+
+    /// Gives back units whose taking at `place` answered `charged`. False where they are kept: the slot was spent and
+    /// is another's by now, its time was cut, it is the last one, whose time is not one limit's alone, or a value is
+    /// remembered for them.
+    pub(super) fn give_back(
+        &mut self,
+        place: &Place,
+        charged: Due,
+        (budget, units): (&Budget, NonZeroU32),
+        now: Nanos,
+    ) -> bool {
         match self.get(place.index) {
-            Some(slot) if place.index != LAST && slot.print == place.print => {
-                let due = budget.give_back(slot.due, charged, now);
+            Some(slot)
+                if self.shape == Shape::Narrow
+                    && place.index != self.shape.last()
+                    && (slot.print, slot.mark) == (place.print, place.mark) =>
+            {
+                let due = budget.give_back(slot.due, charged, units, now);
                 self.set(place.index, Slot { due, ..slot });
                 true
             }
@@ -190,93 +259,67 @@ impl Bucket {
     }
 
     /// Looks for `print` among some slots and cuts the times that lie too far off.
-    fn scan(&mut self, range: Range<usize>, print: u64, budget: &Budget, now: Nanos) -> Scan {
+    fn scan(&mut self, range: Range<usize>, print: u64, reach: u64, now: Nanos) -> Scan {
         let mut scan = Scan::default();
-        let mut mended = false;
-        for (index, bytes) in self.slots().iter_mut().enumerate().take(range.end).skip(range.start) {
-            let mut slot = Slot::load(bytes);
+        for index in range {
+            let Some(mut slot) = self.get(index) else { continue };
             let mine = slot.print == print;
-            let due = if mine { budget.cut(slot.due, now) } else { slot.cut(now) };
-            if due != slot.due {
-                slot.due = due;
-                slot.store(bytes);
-                mended = true;
+            if slot.cut(mine.then_some(reach), now) {
+                self.set(index, slot);
+                self.mended = true;
             }
             if mine {
-                scan.mine = Some((index, due));
+                scan.mine = Some((index, slot));
             }
             if slot.is_live(now) {
                 scan.live = scan.live.saturating_add(1);
             } else if scan.spent.is_none() {
-                scan.spent = Some((index, slot.due != Due::default()));
+                scan.spent = Some((index, slot));
             }
         }
-        self.mended |= mended;
         scan
     }
 
-    /// From where the last slot lets a limit start.
+    /// The last slot, and from where it lets a limit start.
     ///
     /// Limits of unlike rates share it, and its time is the latest that any of them put there. But after an admitted
     /// request no budget is further off than its own refill, so a limit need not believe more than that since the
     /// slot was last used: a limit by the second does not wait for one by the day.
-    fn last(&mut self, budget: &Budget, now: Nanos) -> Due {
-        let Some(mut slot) = self.get(LAST) else { return Due::default() };
+    fn last(&mut self, reach: u64, now: Nanos) -> (Slot, Due) {
+        let index = self.shape.last();
+        let mut slot = self.get(index).unwrap_or_default();
         if slot.more > now.plus(GRACE).0 {
             slot.more = now.0;
-            self.set(LAST, slot);
+            self.set(index, slot);
             self.mended = true;
         }
-        slot.due.min(Due { nanos: slot.more.saturating_add(budget.refill()), part: 0 })
+        (slot, slot.due.min(Due { nanos: slot.more.saturating_add(reach), part: 0 }))
     }
 
-    fn slots(&mut self) -> &mut [[u8; SLOT]] {
-        self.bytes.get_mut(HEADER.len()..).unwrap_or_default().as_chunks_mut().0
+    /// Writes the slot of a key or of one limit.
+    fn put(&mut self, place: &Place, due: Due, strikes: Strikes, reach: u64) {
+        let Place { index, print, mark, .. } = *place;
+        self.set(index, Slot { print, due, refill: seconds(reach), mark, more: strikes.to_bits() });
     }
 
-    fn get(&mut self, index: usize) -> Option<Slot> {
-        self.slots().get(index).map(Slot::load)
+    fn get(&self, index: usize) -> Option<Slot> {
+        let bytes = self.bytes.get(self.shape.at(index)..)?;
+        bytes.first_chunk().map(Slot::load)
     }
 
     fn set(&mut self, index: usize, slot: Slot) {
-        if let Some(bytes) = self.slots().get_mut(index) {
+        let bytes = self.bytes.get_mut(self.shape.at(index)..);
+        if let Some(bytes) = bytes.and_then(|bytes| bytes.first_chunk_mut()) {
             slot.store(bytes);
         }
     }
-}
 
-impl Slot {
-    fn load(bytes: &[u8; SLOT]) -> Self {
-        let words = bytes.as_chunks::<8>().0;
-        let word = |at: usize| words.get(at).map_or(0, |word| u64::from_le_bytes(*word));
-        let [a, b, c, d, e, f, g, h] = word(2).to_le_bytes();
-        Self {
-            print: word(0),
-            due: Due { nanos: word(1), part: u32::from_le_bytes([a, b, c, d]) },
-            refill: u32::from_le_bytes([e, f, g, h]),
-            more: word(3),
+    /// What a wide bucket remembers for the key at `place`.
+    fn seen(&mut self, place: &Place) -> Option<Seen<'_>> {
+        if self.shape == Shape::Narrow || place.kind == Kind::Shared {
+            return None;
         }
-    }
-
-    fn store(&self, bytes: &mut [u8; SLOT]) {
-        let mixed = u64::from(self.due.part) | u64::from(self.refill) << 32;
-        let words = [self.print, self.due.nanos, mixed, self.more];
-        for (place, word) in bytes.as_chunks_mut::<8>().0.iter_mut().zip(words) {
-            *place = word.to_le_bytes();
-        }
-    }
-
-    /// Whether its time has not passed; for [`GRACE`] longer, since a worker may be that late with its own clock.
-    fn is_live(&self, now: Nanos) -> bool {
-        Nanos(self.due.nanos).plus(GRACE) >= now
-    }
-
-    /// The time of a slot whose budget is not at hand, cut to what the slot says of it.
-    fn cut(&self, now: Nanos) -> Due {
-        let refill = u64::from(self.refill).saturating_mul(1_000_000_000);
-        if self.due.nanos <= now.plus(GRACE).0.saturating_add(refill) {
-            return self.due;
-        }
-        Due { nanos: now.0.saturating_add(refill), part: 0 }
+        let bytes = self.bytes.get_mut(self.shape.at(place.index).saturating_add(SLOT)..)?;
+        bytes.first_chunk_mut().map(Seen)
     }
 }

@@ -4,21 +4,26 @@
 //! forestalled is judged anew on what that worker left. If that turns an admission into a refusal, the units taken
 //! by then are given back.
 
+use std::num::NonZeroU32;
+use std::rc::Rc;
 use std::time::Duration;
 
 use crate::control::limits::Charge;
 use crate::control::limits::Moment;
 use crate::control::limits::Outcome;
 use crate::control::limits::Refused;
+use crate::control::limits::gcra::Budget;
 use crate::control::limits::gcra::Due;
 use crate::control::limits::key;
 use crate::control::limits::key::Digest;
 use crate::control::limits::key::KeySight;
+use crate::control::limits::limit::Limit;
 use crate::control::limits::quota::Quota;
-use crate::control::limits::raw::Limit;
 use crate::control::limits::slots::Bucket;
 use crate::control::limits::slots::Kind;
 use crate::control::limits::slots::Place;
+use crate::control::limits::slots::Shape;
+use crate::control::limits::statuses::Statuses;
 use crate::control::limits::store::Key;
 use crate::control::limits::store::Part;
 use crate::control::limits::table::Table;
@@ -45,8 +50,13 @@ pub(super) struct Entry<'l> {
     limit: &'l Limit,
     shadow: bool,
     key: Key,
+    shape: Shape,
     print: u64,
     partition: u64,
+    /// The value that is counted once, where the limit counts distinct ones.
+    value: Option<u32>,
+    budget: &'l Budget,
+    units: NonZeroU32,
     look: Option<Look>,
 }
 
@@ -55,7 +65,38 @@ struct Look {
     bucket: Bucket,
     stamp: Option<u32>,
     place: Place,
-    verdict: Result<Due, Duration>,
+    verdict: Verdict,
+}
+
+/// What a bucket says about a request.
+#[derive(Clone, Copy)]
+enum Verdict {
+    /// It is admitted, and its budget is whole again then.
+    Takes(Due),
+    /// It is admitted and costs nothing: its value was counted before.
+    Free,
+    /// Its budget comes back after this wait.
+    Spent(Duration),
+    /// Its key is blocked for so long.
+    Blocked(Duration),
+}
+
+impl Verdict {
+    fn admits(self) -> bool {
+        matches!(self, Self::Takes(_) | Self::Free)
+    }
+}
+
+/// Units that stay with their limit only if the request is answered as the limit counts.
+#[derive(Clone, Debug)]
+pub struct Held {
+    statuses: Rc<Statuses>,
+    key: Key,
+    shape: Shape,
+    place: Place,
+    charged: Due,
+    budget: Budget,
+    units: NonZeroU32,
 }
 
 impl<'s, B: Buckets> Step<'s, B> {
@@ -63,18 +104,24 @@ impl<'s, B: Buckets> Step<'s, B> {
         Self { table, moment, store, outcome: Outcome::default() }
     }
 
-    /// Works out the key. Nothing where the limit does not count this request, or refuses for want of a key.
+    /// Works out the key and what the request costs. Nothing where the limit does not count this request, or refuses
+    /// for want of either.
     pub(super) fn entry<'l>(&mut self, charge: &Charge<'l>, sight: &impl KeySight) -> Option<Entry<'l>> {
-        let Charge { limit, shadow } = *charge;
-        match key::digest(limit, sight, self.table) {
-            Ok(Some(Digest { print, spread, claimed, partition })) => {
+        let Charge { limit, shadow, cost } = *charge;
+        let read = key::digest(limit, sight, self.table).and_then(|digest| match digest {
+            Some(digest) => limit.terms(cost, sight).map(|terms| Some((digest, terms))),
+            None => Ok(None),
+        });
+        match read {
+            Ok(Some((Digest { print, spread, claimed, partition, value }, (budget, units)))) => {
                 let part = match (shadow, claimed) {
                     (true, _) => Part::Shadow,
                     (false, true) => Part::Claimed,
                     (false, false) => Part::Open,
                 };
-                let key = self.table.bucket(part, spread);
-                Some(Entry { limit, shadow, key, print, partition, look: None })
+                let shape = if value.is_some() { Shape::Wide } else { Shape::Narrow };
+                let key = self.table.bucket(part, shape, spread);
+                Some(Entry { limit, shadow, key, shape, print, partition, value, budget, units, look: None })
             }
             Ok(None) => None,
             Err(reason) => {
@@ -89,9 +136,9 @@ impl<'s, B: Buckets> Step<'s, B> {
         let mut admitted = true;
         for entry in &mut *entries {
             let verdict = self.look(entry);
-            admitted &= verdict.is_ok();
-            if let Err(wait) = verdict {
-                self.exceeded(entry, wait);
+            admitted &= verdict.admits();
+            if !verdict.admits() {
+                self.exceeded(entry);
             }
         }
         if !admitted {
@@ -99,39 +146,57 @@ impl<'s, B: Buckets> Step<'s, B> {
         }
         let failed = entries.iter_mut().position(|entry| !self.commit(entry));
         for entry in entries.iter_mut().take(failed.unwrap_or_default()) {
-            self.give_back(entry);
+            self.undo(entry);
+        }
+        if failed.is_none() {
+            self.outcome.held.extend(entries.iter().filter_map(Entry::held));
         }
     }
 
     /// Notes how the budgets of enforced entries stand that the client is told of.
     pub(super) fn tell(&mut self, entries: &[Entry<'_>]) {
-        let admitted = self.outcome.refused.is_empty();
+        let (admitted, now) = (self.outcome.refused.is_empty(), self.moment.now);
         for entry in entries {
             let Entry { limit, partition, look: Some(look), .. } = entry else { continue };
             let due = match look.verdict {
-                Err(_) => look.place.due,
-                Ok(_) if !limit.tells() => continue,
-                Ok(charged) if admitted => charged,
-                Ok(_) => look.place.due,
+                Verdict::Blocked(wait) => entry.budget.spent_for(wait, now).max(look.place.due),
+                Verdict::Spent(_) => look.place.due,
+                Verdict::Takes(_) | Verdict::Free if !limit.tells() => continue,
+                Verdict::Takes(charged) if admitted => charged,
+                Verdict::Takes(_) | Verdict::Free => look.place.due,
             };
-            let (limit, budget) = (limit.index(), *limit.budget());
+            let (limit, budget) = (limit.index(), *entry.budget);
             self.outcome.quotas.push(Quota { limit, partition: *partition, budget, due });
         }
     }
 
     /// Reads an entry's bucket and judges it.
-    fn look(&mut self, entry: &mut Entry<'_>) -> Result<(), Duration> {
+    fn look(&mut self, entry: &mut Entry<'_>) -> Verdict {
         let now = self.moment.now;
-        let budget = entry.limit.budget();
         let (value, stamp) = self.store.read(entry.key).unzip();
-        let mut bucket = Bucket::read(value, now);
-        let place = bucket.find(entry.print, || key::overflow(entry.limit, self.table), budget, now);
-        let verdict = budget.take(place.due, now);
+        let mut bucket = Bucket::read(entry.shape, value, now);
+        let reach = entry.limit.reach();
+        let mut place = bucket.find(entry.print, || key::overflow(entry.limit, self.table), reach, now);
+        let mut blocked = None;
+        // Those who share a slot are strangers: none is blocked for what another did.
+        if let (Some(penalty), true) = (entry.limit.penalty(), place.kind != Kind::Shared) {
+            (place.strikes, blocked) = penalty.look(place.strikes, now);
+        }
+        let known = |value| bucket.remembers(&place, value);
+        let verdict = match blocked {
+            Some(wait) => Verdict::Blocked(wait),
+            None if entry.value.is_some_and(known) => Verdict::Free,
+            None => match entry.budget.take(place.due, entry.units, now) {
+                Ok(due) => Verdict::Takes(due),
+                Err(wait) => Verdict::Spent(wait),
+            },
+        };
         let stats = &mut self.outcome.stats;
         stats.looked = stats.looked.saturating_add(1);
         stats.live = stats.live.saturating_add(place.live);
+        stats.slots = stats.slots.saturating_add(u32::try_from(entry.shape.own()).unwrap_or_default());
         entry.look = Some(Look { bucket, stamp, place, verdict });
-        verdict.map(|_| ())
+        verdict
     }
 
     /// Writes an admitted entry's charge; after a lost race on what the winner left. False where it refuses in the
@@ -141,10 +206,9 @@ impl<'s, B: Buckets> Step<'s, B> {
             if self.write(entry).is_ok() {
                 return true;
             }
-            let stats = &mut self.outcome.stats;
-            stats.clashes = stats.clashes.saturating_add(1);
-            if let Err(wait) = self.look(entry) {
-                self.exceeded(entry, wait);
+            self.clashed();
+            if !self.look(entry).admits() {
+                self.exceeded(entry);
                 return false;
             }
         }
@@ -158,8 +222,12 @@ impl<'s, B: Buckets> Step<'s, B> {
 
     fn write(&mut self, entry: &mut Entry<'_>) -> Result<(), Clash> {
         let Some(look) = &mut entry.look else { return Err(Clash) };
-        let Ok(due) = look.verdict else { return Err(Clash) };
-        look.bucket.charge(&look.place, due, entry.limit.budget(), self.moment.now);
+        let due = match look.verdict {
+            Verdict::Takes(due) => due,
+            Verdict::Free => return Ok(()),
+            Verdict::Spent(_) | Verdict::Blocked(_) => return Err(Clash),
+        };
+        look.bucket.charge(&look.place, due, entry.value, entry.limit.reach(), self.moment.now);
         self.store.swap(entry.key, look.bucket.bytes(), look.stamp)?;
         let stats = &mut self.outcome.stats;
         match look.place.kind {
@@ -170,33 +238,94 @@ impl<'s, B: Buckets> Step<'s, B> {
         Ok(())
     }
 
-    /// Gives a charged entry's unit back. Where that cannot be done the key has one less: never one more.
-    fn give_back(&mut self, entry: &Entry<'_>) {
-        let Some(Look { place, verdict: Ok(charged), .. }) = &entry.look else { return };
-        let now = self.moment.now;
-        for _ in 0..TRIES {
-            let (value, stamp) = self.store.read(entry.key).unzip();
-            let mut bucket = Bucket::read(value, now);
-            if !bucket.give_back(place, *charged, entry.limit.budget(), now) {
-                break;
-            }
-            if self.store.swap(entry.key, bucket.bytes(), stamp).is_ok() {
-                return;
-            }
+    /// Gives a charged entry's units back. Where that cannot be done the key has less: never more.
+    fn undo(&mut self, entry: &Entry<'_>) {
+        let Some(Look { place, verdict: Verdict::Takes(charged), .. }) = &entry.look else { return };
+        let (key, shape) = (entry.key, entry.shape);
+        if !self.give_back(key, shape, place, *charged, (entry.budget, entry.units)) {
+            let stats = &mut self.outcome.stats;
+            stats.kept = stats.kept.saturating_add(1);
         }
-        let stats = &mut self.outcome.stats;
-        stats.kept = stats.kept.saturating_add(1);
     }
 
-    /// Notes that a budget is spent. What was mended in its bucket is written; if another was faster, it has mended
-    /// that itself.
-    fn exceeded(&mut self, entry: &Entry<'_>, wait: Duration) {
-        if let Some(look) = entry.look.as_ref().filter(|look| look.bucket.mended()) {
+    /// Gives back what a request took that was answered in a way that does not count.
+    pub(super) fn settle(&mut self, held: &Held) {
+        let Held { key, shape, place, charged, budget, units, .. } = held;
+        let returned = self.give_back(*key, *shape, place, *charged, (budget, *units));
+        let stats = &mut self.outcome.stats;
+        let count = if returned { &mut stats.returned } else { &mut stats.kept };
+        *count = count.saturating_add(1);
+    }
+
+    fn give_back(
+        &mut self,
+        key: Key,
+        shape: Shape,
+        place: &Place,
+        charged: Due,
+        terms: (&Budget, NonZeroU32),
+    ) -> bool {
+        let now = self.moment.now;
+        for _ in 0..TRIES {
+            let (value, stamp) = self.store.read(key).unzip();
+            let mut bucket = Bucket::read(shape, value, now);
+            if !bucket.give_back(place, charged, terms, now) {
+                return false;
+            }
+            if self.store.swap(key, bucket.bytes(), stamp).is_ok() {
+                return true;
+            }
+            self.clashed();
+        }
+        false
+    }
+
+    /// Notes that a budget is spent or a key blocked.
+    fn exceeded(&mut self, entry: &mut Entry<'_>) {
+        let struck = self.strike(entry);
+        let Some(look) = &entry.look else { return };
+        // What was mended in its bucket is written; if another was faster, it has mended that itself.
+        if !struck && look.bucket.mended() {
             let _ = self.store.swap(entry.key, look.bucket.bytes(), look.stamp);
         }
-        let wait = self.jittered(wait);
-        let refusal = Refusal::new(Reason::LimitsExceeded).with(Extra::RetryAfter(wait));
+        let (reason, wait) = match look.verdict {
+            Verdict::Blocked(wait) => (Reason::LimitsPenalty, wait),
+            Verdict::Spent(wait) => (Reason::LimitsExceeded, wait),
+            Verdict::Takes(_) | Verdict::Free => (Reason::LimitsExceeded, CONTENDED),
+        };
+        let refusal = Refusal::new(reason).with(Extra::RetryAfter(self.jittered(wait)));
         self.refuse(entry.limit, entry.shadow, refusal);
+    }
+
+    /// Counts a refusal against a key whose limit has a penalty; the key may be blocked from now on. False where
+    /// nothing was counted: a key is not struck while it is blocked, nor in a slot that it shares.
+    fn strike(&mut self, entry: &mut Entry<'_>) -> bool {
+        let (Some(penalty), now) = (entry.limit.penalty(), self.moment.now) else { return false };
+        for _ in 0..TRIES {
+            let Some(look) = &mut entry.look else { return false };
+            let Verdict::Spent(wait) = look.verdict else { return false };
+            if look.place.kind == Kind::Shared {
+                return false;
+            }
+            let (strikes, blocked) = penalty.strike(look.place.strikes, now);
+            look.bucket.strike(&look.place, strikes, entry.limit.reach());
+            if self.store.swap(entry.key, look.bucket.bytes(), look.stamp).is_ok() {
+                if let Some(block) = blocked {
+                    look.verdict = Verdict::Blocked(block.max(wait));
+                    let stats = &mut self.outcome.stats;
+                    stats.blocked = stats.blocked.saturating_add(1);
+                }
+                return true;
+            }
+            self.clashed();
+            self.look(entry);
+        }
+        false
+    }
+
+    fn clashed(&mut self) {
+        let stats = &mut self.outcome.stats;
+        stats.clashes = stats.clashes.saturating_add(1);
     }
 
     fn refuse(&mut self, limit: &Limit, shadow: bool, refusal: Refusal) {
@@ -210,5 +339,22 @@ impl<'s, B: Buckets> Step<'s, B> {
         // `min` drops what is no number, and the cast makes 0 of what is below.
         let share = (self.moment.jitter.min(1.0) * spread.as_nanos() as f64) as u64;
         wait.saturating_add(Duration::from_nanos(share))
+    }
+}
+
+impl Entry<'_> {
+    /// The units that the request holds until it is answered, where the limit counts answers.
+    fn held(&self) -> Option<Held> {
+        let statuses = self.limit.count()?.clone();
+        let Some(Look { place, verdict: Verdict::Takes(charged), .. }) = self.look else { return None };
+        let Self { key, shape, units, .. } = *self;
+        Some(Held { statuses, key, shape, place, charged, budget: *self.budget, units })
+    }
+}
+
+impl Held {
+    /// Whether they stay taken after an answer with this status.
+    pub fn counts(&self, status: u16) -> bool {
+        self.statuses.has(status)
     }
 }

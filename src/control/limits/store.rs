@@ -11,8 +11,12 @@ pub enum Key {
     Secret,
     /// How many buckets of each part are made.
     Made,
+    /// The same of those whose keys have values that are remembered.
+    MadeWide,
     /// A bucket.
     Bucket(Part, u32),
+    /// A bucket of keys whose values are remembered.
+    Wide(Part, u32),
 }
 
 /// Parts of the table that never share a bucket, so that a flood of one kind of key does not crowd another.
@@ -37,10 +41,20 @@ impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Secret => f.write_str("portcullis.limits.secret"),
-            Self::Made => f.write_str("portcullis.limits.v1.made"),
-            Self::Bucket(Part::Claimed, index) => write!(f, "portcullis.limits.v1.claimed.{index}"),
-            Self::Bucket(Part::Open, index) => write!(f, "portcullis.limits.v1.open.{index}"),
-            Self::Bucket(Part::Shadow, index) => write!(f, "portcullis.limits.v1.shadow.{index}"),
+            Self::Made => f.write_str("portcullis.limits.v2.made"),
+            Self::MadeWide => f.write_str("portcullis.limits.v2.wide.made"),
+            Self::Bucket(part, index) => write!(f, "portcullis.limits.v2.{part}.{index}"),
+            Self::Wide(part, index) => write!(f, "portcullis.limits.v2.wide.{part}.{index}"),
         }
+    }
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Claimed => "claimed",
+            Self::Open => "open",
+            Self::Shadow => "shadow",
+        })
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use siphasher::sip128::SipHasher24;
 
 use crate::control::limits::slots::Bucket;
-use crate::control::limits::slots::OWN;
+use crate::control::limits::slots::Shape;
 use crate::control::limits::store::Key;
 use crate::control::limits::store::Part;
 use crate::model::quantity::Size;
@@ -22,7 +22,7 @@ const RECKONED: u64 = 1_024;
 pub struct Memory(Size);
 
 impl Memory {
-    /// The least: 21 buckets of each part.
+    /// The least: 16 buckets of each part, and 5 wide ones.
     pub const LEAST: Size = Size(64 << 10);
     /// What a policy has that does not say.
     pub const DEFAULT: Memory = Memory(Size(4 << 20));
@@ -34,10 +34,13 @@ impl Memory {
         (Self::LEAST..=Self::MOST).contains(&size).then_some(Self(size))
     }
 
-    /// How many buckets each part has.
-    fn buckets(self) -> u32 {
-        let parts = u64::try_from(Part::ALL.len()).unwrap_or(u64::MAX);
-        let each = self.0.0.checked_div(RECKONED).and_then(|all| all.checked_div(parts));
+    /// How many buckets of a shape each part has: a quarter of all is for limits that count distinct values.
+    fn buckets(self, shape: Shape) -> u32 {
+        let share = match shape {
+            Shape::Narrow => 4,
+            Shape::Wide => 12,
+        };
+        let each = self.0.0.checked_div(RECKONED).and_then(|all| all.checked_div(share));
         each.and_then(|each| u32::try_from(each).ok()).unwrap_or_default().max(1)
     }
 }
@@ -46,7 +49,8 @@ impl Memory {
 #[derive(Clone)]
 pub struct Table {
     secret: [u8; 16],
-    buckets: u32,
+    narrow: u32,
+    wide: u32,
 }
 
 /// How much a table holds, for the start log.
@@ -54,16 +58,19 @@ pub struct Table {
 pub struct Capacity {
     /// Bytes of all the buckets, what an allocator adds among them.
     pub bytes: u64,
-    /// Buckets of each of the three parts.
+    /// Buckets of each of the three parts, the wide ones aside.
     pub buckets: u32,
     /// Live keys that each part has a slot for, if they spread evenly.
     pub keys: u32,
+    /// The same for limits that count distinct values.
+    pub wide_keys: u32,
 }
 
 impl fmt::Display for Capacity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { bytes, buckets, keys } = self;
-        write!(f, "{bytes} bytes: {buckets} buckets and {keys} live keys in each of three parts")
+        let Self { bytes, buckets, keys, wide_keys } = self;
+        write!(f, "{bytes} bytes: {buckets} buckets and {keys} live keys in each of three parts, ")?;
+        write!(f, "and {wide_keys} of limits that count distinct values")
     }
 }
 
@@ -77,24 +84,33 @@ impl Table {
     /// # Errors
     /// [`Unprepared`] where the shared memory does not do what [`Buckets`] says.
     pub fn prepare(memory: Memory, store: &impl Buckets, random: [u8; 16]) -> Result<Self, Unprepared> {
-        let table = Self { secret: agreed_secret(store, Key::Secret, random)?, buckets: memory.buckets() };
-        let empty = Bucket::empty();
-        make_once(store, Key::Made, table.buckets, |index| {
+        let (narrow, wide) = (memory.buckets(Shape::Narrow), memory.buckets(Shape::Wide));
+        // A clash says that a bucket is there already. One that cannot be made is made when a key comes.
+        make_once(store, Key::Made, narrow, |index| {
             for part in Part::ALL {
-                // A clash says that it is there already. One that cannot be made is made when a key comes.
-                let _ = store.swap(Key::Bucket(part, index), empty.bytes(), None);
+                let _ = store.swap(Key::Bucket(part, index), Bucket::empty(Shape::Narrow).bytes(), None);
             }
         });
-        Ok(table)
+        make_once(store, Key::MadeWide, wide, |index| {
+            for part in Part::ALL {
+                let _ = store.swap(Key::Wide(part, index), Bucket::empty(Shape::Wide).bytes(), None);
+            }
+        });
+        Ok(Self { secret: agreed_secret(store, Key::Secret, random)?, narrow, wide })
     }
 
     /// How much it holds.
     pub fn capacity(&self) -> Capacity {
         let parts = u64::try_from(Part::ALL.len()).unwrap_or(u64::MAX);
+        let each = u64::from(self.narrow).saturating_add(self.wide.into());
+        let keys = |buckets: u32, shape: Shape| {
+            buckets.saturating_mul(u32::try_from(shape.own()).unwrap_or(u32::MAX))
+        };
         Capacity {
-            bytes: u64::from(self.buckets).saturating_mul(parts).saturating_mul(RECKONED),
-            buckets: self.buckets,
-            keys: self.buckets.saturating_mul(u32::try_from(OWN).unwrap_or(u32::MAX)),
+            bytes: each.saturating_mul(parts).saturating_mul(RECKONED),
+            buckets: self.narrow,
+            keys: keys(self.narrow, Shape::Narrow),
+            wide_keys: keys(self.wide, Shape::Wide),
         }
     }
 
@@ -104,9 +120,15 @@ impl Table {
     }
 
     /// The bucket for a hash whose other half is the fingerprint.
-    pub fn bucket(&self, part: Part, hash: u64) -> Key {
+    pub(super) fn bucket(&self, part: Part, shape: Shape, hash: u64) -> Key {
         // Multiply and shift: as even as a remainder, and no division.
-        let index = u128::from(hash).saturating_mul(self.buckets.into()) >> 64;
-        Key::Bucket(part, u32::try_from(index).unwrap_or_default())
+        let index = |buckets: u32| {
+            let index = u128::from(hash).saturating_mul(buckets.into()) >> 64;
+            u32::try_from(index).unwrap_or_default()
+        };
+        match shape {
+            Shape::Narrow => Key::Bucket(part, index(self.narrow)),
+            Shape::Wide => Key::Wide(part, index(self.wide)),
+        }
     }
 }

@@ -17,7 +17,7 @@ fn admits_the_burst_and_says_when_to_come_back() {
         (InMemory::default(), limits(r#"{ "a": { "key": ["ip"], "rate": "10/1m", "burst": 10 } }"#));
     let (limiter, caller) = (limiter(&store), Caller::ip("192.0.2.1"));
     assert_eq!(admitted(&limiter, &all, &caller, NOW, 100, &store), 10);
-    let charges = [Charge { limit: all.get(0).unwrap(), shadow: false }];
+    let charges = [Charge { limit: all.get(0).unwrap(), shadow: false, cost: None }];
     let outcome = limiter.check(&charges, &caller, moment(NOW), &store);
     let refusal = Refusal::new(Reason::LimitsExceeded).with(Extra::RetryAfter(Duration::from_secs(6)));
     assert_eq!(outcome.refused, [Refused { limit: 0, shadow: false, refusal }]);
@@ -35,7 +35,7 @@ fn the_wait_is_never_told_shorter_than_it_is() {
     let (store, all) = (InMemory::default(), limits(r#"{ "a": { "key": ["ip"], "rate": "1/1m" } }"#));
     let (limiter, caller) = (limiter(&store), Caller::ip("192.0.2.1"));
     ask(&limiter, &all, &caller, NOW, &store);
-    let charges = [Charge { limit: all.get(0).unwrap(), shadow: false }];
+    let charges = [Charge { limit: all.get(0).unwrap(), shadow: false, cost: None }];
     for (jitter, want) in
         [(0.0, 60), (1.0, 75), (7.0, 75), (-1.0, 60), (f64::NAN, 75), (f64::NEG_INFINITY, 60)]
     {
@@ -79,7 +79,7 @@ fn the_client_is_told_the_longest_of_the_waits() {
         ),
     );
     let (limiter, caller) = (limiter(&store), Caller::ip("192.0.2.1"));
-    let charges: Vec<_> = all.iter().map(|limit| Charge { limit, shadow: false }).collect();
+    let charges: Vec<_> = all.iter().map(|limit| Charge { limit, shadow: false, cost: None }).collect();
     assert!(limiter.check(&charges, &caller, moment(NOW), &store).answer().is_none());
     let outcome = limiter.check(&charges, &caller, moment(NOW), &store);
     assert_eq!(outcome.refused.len(), 3, "each refusal is told to the metrics");
@@ -93,7 +93,10 @@ fn a_limit_in_shadow_counts_apart_and_refuses_nobody() {
     let limiter = limiter(&store);
     let (wide, narrow) = (all.get(0).unwrap(), all.get(1).unwrap());
     let ask = |charges: &[Charge<'_>]| limiter.check(charges, &both(), moment(NOW), &store);
-    let mixed = [Charge { limit: narrow, shadow: true }, Charge { limit: wide, shadow: false }];
+    let mixed = [
+        Charge { limit: narrow, shadow: true, cost: None },
+        Charge { limit: wide, shadow: false, cost: None },
+    ];
     for n in 0..10 {
         let outcome = ask(&mixed);
         assert!(outcome.answer().is_none(), "{n}");
@@ -106,7 +109,7 @@ fn a_limit_in_shadow_counts_apart_and_refuses_nobody() {
         [0],
         "the request ended there"
     );
-    let enforced = [Charge { limit: narrow, shadow: false }];
+    let enforced = [Charge { limit: narrow, shadow: false, cost: None }];
     for n in 0..3 {
         assert!(ask(&enforced).answer().is_none(), "the enforced budget is whole: {n}");
     }
@@ -117,7 +120,7 @@ fn a_limit_in_shadow_counts_apart_and_refuses_nobody() {
 fn nobody_is_asked_where_no_limit_applies() {
     let (store, all) = (InMemory::default(), limits(TWO));
     let limiter = limiter(&store);
-    let skipped = [Charge { limit: all.get(1).unwrap(), shadow: false }];
+    let skipped = [Charge { limit: all.get(1).unwrap(), shadow: false, cost: None }];
     for charges in [&skipped[..], &[]] {
         let outcome = limiter.check(charges, &Caller::default(), moment(NOW), &store);
         assert!(outcome.refused.is_empty());
@@ -199,12 +202,12 @@ fn a_lost_race_is_judged_anew_and_what_was_charged_by_then_is_given_back() {
     // Another worker takes all of the narrow budget after both were judged, before its charge is written.
     let other = limits(TWO);
     let busy = Busy::new(&store, 2, |inner, _| {
-        let charges = [Charge { limit: other.get(1).unwrap(), shadow: false }];
+        let charges = [Charge { limit: other.get(1).unwrap(), shadow: false, cost: None }];
         for _ in 0..3 {
             assert!(limiter.check(&charges, &both(), moment(NOW), inner).answer().is_none());
         }
     });
-    let charges: Vec<_> = all.iter().map(|limit| Charge { limit, shadow: false }).collect();
+    let charges: Vec<_> = all.iter().map(|limit| Charge { limit, shadow: false, cost: None }).collect();
     let outcome = limiter.check(&charges, &both(), moment(NOW), &busy);
     assert_eq!(outcome.answer().map(|refused| refused.limit), Some(1));
     assert_eq!((outcome.stats.clashes, outcome.stats.kept), (1, 0));
@@ -224,7 +227,7 @@ fn a_lost_race_that_leaves_room_is_won_at_the_next_try() {
         inner.swap(key, &value, Some(stamp)).unwrap();
     };
     let busy = Busy::new(&store, 1, touch);
-    let charges: Vec<_> = all.iter().map(|limit| Charge { limit, shadow: false }).collect();
+    let charges: Vec<_> = all.iter().map(|limit| Charge { limit, shadow: false, cost: None }).collect();
     let outcome = limiter.check(&charges, &both(), moment(NOW), &busy);
     assert!(outcome.answer().is_none());
     assert_eq!(outcome.stats.clashes, 1);
@@ -248,7 +251,7 @@ impl Buckets for Hopeless<'_> {
 fn a_request_that_loses_too_many_races_is_refused_and_counted() {
     let (store, all) = (InMemory::default(), limits(TWO));
     let (limiter, hopeless) = (limiter(&store), Hopeless(&store, Cell::new(0)));
-    let charges = [Charge { limit: all.get(0).unwrap(), shadow: false }];
+    let charges = [Charge { limit: all.get(0).unwrap(), shadow: false, cost: None }];
     let outcome = limiter.check(&charges, &both(), moment(NOW), &hopeless);
     let told = outcome.answer().map(|refused| refused.refusal.reason);
     assert_eq!(told, Some(Reason::LimitsContended));
@@ -262,7 +265,7 @@ fn two_limits_of_one_bucket_are_both_charged() {
         (0..16).map(|n| format!(r#""a{n}": {{ "key": ["ip"], "rate": "2/1h" }}"#)).collect();
     let (store, all) = (InMemory::default(), limits(&format!("{{ {} }}", names.join(", "))));
     let limiter = limiter(&store);
-    let charges: Vec<_> = all.iter().map(|limit| Charge { limit, shadow: false }).collect();
+    let charges: Vec<_> = all.iter().map(|limit| Charge { limit, shadow: false, cost: None }).collect();
     let first = limiter.check(&charges, &both(), moment(NOW), &store);
     assert!(first.refused.is_empty());
     assert!(

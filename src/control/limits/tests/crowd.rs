@@ -15,7 +15,7 @@ fn a_million_cold_keys_neither_disturb_a_hot_one_nor_take_memory() {
     let limiter = Limiter::prepare(Memory::DEFAULT, &store, [3; 16]).unwrap();
     let (size, hot) = (store.size(), Caller::ip("192.0.2.1"));
     assert_eq!(admitted(&limiter, &all, &hot, NOW, 3, &store), 3);
-    let charges = [Charge { limit: all.get(0).unwrap(), shadow: false }];
+    let charges = [Charge { limit: all.get(0).unwrap(), shadow: false, cost: None }];
     let (mut overflowed, mut admitted_cold) = (0, 0);
     for n in 0..1_000_000 {
         let outcome = limiter.check(&charges, &Caller::nth(n), moment(NOW), &store);
@@ -42,14 +42,28 @@ fn strangers_do_not_crowd_those_who_have_signed_in_nor_the_shadow() {
     let limiter = limiter(&store);
     let (open, claimed) = (all.get(0).unwrap(), all.get(1).unwrap());
     for n in 0..20_000 {
-        limiter.check(&[Charge { limit: open, shadow: false }], &Caller::nth(n), moment(NOW), &store);
+        limiter.check(
+            &[Charge { limit: open, shadow: false, cost: None }],
+            &Caller::nth(n),
+            moment(NOW),
+            &store,
+        );
     }
     for n in 0..100 {
         let user = Caller::user(format!("u{n}"));
-        let enforced = limiter.check(&[Charge { limit: claimed, shadow: false }], &user, moment(NOW), &store);
+        let enforced = limiter.check(
+            &[Charge { limit: claimed, shadow: false, cost: None }],
+            &user,
+            moment(NOW),
+            &store,
+        );
         assert!(enforced.refused.is_empty() && enforced.stats.overflowed == 0, "user {n}");
-        let shadow =
-            limiter.check(&[Charge { limit: open, shadow: true }], &Caller::nth(n), moment(NOW), &store);
+        let shadow = limiter.check(
+            &[Charge { limit: open, shadow: true, cost: None }],
+            &Caller::nth(n),
+            moment(NOW),
+            &store,
+        );
         assert!(shadow.refused.is_empty() && shadow.stats.overflowed == 0, "shadow {n}");
     }
 }
@@ -58,7 +72,7 @@ fn strangers_do_not_crowd_those_who_have_signed_in_nor_the_shadow() {
 fn the_stats_say_what_went_on_in_the_table() {
     let (store, all) = (InMemory::default(), limits(HOT));
     let limiter = limiter(&store);
-    let charges = [Charge { limit: all.get(0).unwrap(), shadow: false }];
+    let charges = [Charge { limit: all.get(0).unwrap(), shadow: false, cost: None }];
     let sum = |now, callers: std::ops::Range<u32>| {
         let mut sum = Stats::default();
         for n in callers {
@@ -145,8 +159,8 @@ proptest! {
             let now = at_ms(clock - behind);
             let limit = all.get(limit).unwrap();
             let due = model.entry((key, limit.index())).or_default();
-            let want = limit.budget().take(*due, now);
-            let outcome = limiter.check(&[Charge { limit, shadow: false }], &Caller::nth(key), moment(now), &store);
+            let want = limit.budget().take(*due, std::num::NonZeroU32::MIN, now);
+            let outcome = limiter.check(&[Charge { limit, shadow: false, cost: None }], &Caller::nth(key), moment(now), &store);
             prop_assert_eq!(wait_of(&outcome), want.err());
             prop_assert_eq!(outcome.stats.overflowed, 0);
             *due = want.unwrap_or(*due);

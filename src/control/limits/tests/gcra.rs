@@ -10,6 +10,8 @@ use crate::control::limits::gcra::Due;
 use crate::control::limits::gcra::GRACE;
 use crate::model::time::Nanos;
 
+const ONE: NonZeroU32 = NonZeroU32::MIN;
+
 fn budget(rate: &str, burst: u32) -> Budget {
     Budget::new(rate.parse().unwrap(), NonZeroU32::new(burst).unwrap()).unwrap()
 }
@@ -30,7 +32,7 @@ fn admits_the_burst_then_one_for_each_interval() {
         ("all of it", 60_000, Ok(())),
         ("and no more", 60_000, wait(1_000)),
     ] {
-        let got = budget.take(due, at_ms(at));
+        let got = budget.take(due, ONE, at_ms(at));
         due = got.unwrap_or(due);
         assert_eq!(got.map(|_| ()), want, "{row}");
     }
@@ -44,11 +46,13 @@ fn an_interval_that_is_no_whole_nanosecond_is_kept_exactly() {
         for round in 0..3_u32 {
             let now = NOW.plus(per * round);
             for unit in 0..count {
-                due = budget.take(due, now).unwrap_or_else(|wait| panic!("{rate} {round} {unit} {wait:?}"));
+                due = budget
+                    .take(due, ONE, now)
+                    .unwrap_or_else(|wait| panic!("{rate} {round} {unit} {wait:?}"));
             }
-            assert!(budget.take(due, now).is_err(), "{rate}: one more than the burst");
+            assert!(budget.take(due, ONE, now).is_err(), "{rate}: one more than the burst");
             assert!(
-                budget.take(due, Nanos(now.plus(per).0 - 1)).is_ok(),
+                budget.take(due, ONE, Nanos(now.plus(per).0 - 1)).is_ok(),
                 "{rate}: some are back before all are"
             );
         }
@@ -59,35 +63,35 @@ fn an_interval_that_is_no_whole_nanosecond_is_kept_exactly() {
 fn a_clock_that_steps_back_neither_refills_nor_blocks_for_longer_than_the_burst() {
     let (budget, mut due) = (budget("60/1m", 3), Due::default());
     for _ in 0..3 {
-        due = budget.take(due, at_ms(86_400_000)).unwrap();
+        due = budget.take(due, ONE, at_ms(86_400_000)).unwrap();
     }
-    let cut = budget.cut(due, NOW);
+    let cut = due.cut(budget.refill(), NOW);
     assert_eq!(cut, Due { nanos: at_ms(3_000).0, part: 0 }, "a spent burst by the new clock");
-    assert_eq!(budget.take(cut, NOW), Err(Duration::from_secs(1)));
+    assert_eq!(budget.take(cut, ONE, NOW), Err(Duration::from_secs(1)));
     let a_little = Nanos(at_ms(86_400_000).0 - u64::try_from(GRACE.as_nanos()).unwrap());
-    assert_eq!(budget.cut(due, a_little), due, "how workers' clocks differ is no step");
+    assert_eq!(due.cut(budget.refill(), a_little), due, "how workers' clocks differ is no step");
 }
 
 #[test]
 fn a_unit_is_given_back_for_what_it_is_still_worth() {
     let budget = budget("60/1m", 10);
-    let taken = budget.take(Due::default(), NOW).unwrap();
+    let taken = budget.take(Due::default(), ONE, NOW).unwrap();
     let whole = |due: Due, now: Nanos| due.nanos <= now.0;
-    assert!(whole(budget.give_back(taken, taken, NOW), NOW), "at once: all of it");
+    assert!(whole(budget.give_back(taken, taken, ONE, NOW), NOW), "at once: all of it");
 
-    let again = budget.take(taken, at_ms(400)).unwrap();
-    let back = budget.give_back(again, taken, at_ms(400));
+    let again = budget.take(taken, ONE, at_ms(400)).unwrap();
+    let back = budget.give_back(again, taken, ONE, at_ms(400));
     assert_eq!(back, Due { nanos: at_ms(1_400).0, part: 0 }, "0.4 of it had come back by itself");
 
-    let later = budget.take(taken, at_ms(5_000)).unwrap();
-    assert_eq!(budget.give_back(later, taken, at_ms(5_000)), later, "all of it had");
+    let later = budget.take(taken, ONE, at_ms(5_000)).unwrap();
+    assert_eq!(budget.give_back(later, taken, ONE, at_ms(5_000)), later, "all of it had");
 }
 
 #[test]
 fn a_part_of_another_rate_is_taken_for_the_whole_nanosecond() {
     let coarse = budget("7/1s", 1);
     let due = Due { nanos: NOW.0 + 5, part: 999_998 };
-    assert_eq!(coarse.take(due, NOW), Err(Duration::from_nanos(6)));
+    assert_eq!(coarse.take(due, ONE, NOW), Err(Duration::from_nanos(6)));
 }
 
 #[test]
@@ -99,7 +103,7 @@ fn refuses_budgets_whose_sums_could_overflow() {
         assert!(got.is_err(), "{rate} {burst}");
     }
     let slow = budget("1/365d", 1);
-    let due = slow.take(Due::default(), Nanos(u64::MAX)).unwrap();
+    let due = slow.take(Due::default(), ONE, Nanos(u64::MAX)).unwrap();
     assert_eq!(due.nanos, u64::MAX, "the end of time is no overflow");
 }
 
@@ -145,15 +149,15 @@ proptest! {
             let step = (interval / 10).max(1) * tenths * i64::from(10_i32.pow(scale / 2));
             now = Nanos(now.0.saturating_add_signed(step).max(1));
             forward += i128::from(step.max(0));
-            due = budget.cut(due, now);
-            let got = budget.take(due, now);
+            due = due.cut(budget.refill(), now);
+            let got = budget.take(due, ONE, now);
             prop_assert_eq!(got.is_ok(), vessel.admits(now));
             match got {
                 Ok(taken) => { due = taken; total += 1; }
                 Err(wait) => {
-                    prop_assert!(budget.take(due, now.plus(wait)).is_ok(), "the wait is long enough");
+                    prop_assert!(budget.take(due, ONE, now.plus(wait)).is_ok(), "the wait is long enough");
                     let early = Nanos(now.0 + u64::try_from(wait.as_nanos()).unwrap() - 1);
-                    prop_assert!(budget.take(due, early).is_err(), "and no longer");
+                    prop_assert!(budget.take(due, ONE, early).is_err(), "and no longer");
                 }
             }
             prop_assert!(total * per <= full + forward * i128::from(count), "burst + rate * time");

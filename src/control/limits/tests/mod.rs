@@ -2,8 +2,10 @@
 
 mod check;
 mod crowd;
+mod fair;
 mod gcra;
 mod key;
+mod penalty;
 mod policy;
 mod quota;
 mod slots;
@@ -145,7 +147,7 @@ fn ask(
     now: Nanos,
     store: &impl Buckets,
 ) -> Option<Reason> {
-    let charges: Vec<_> = limits.iter().map(|limit| Charge { limit, shadow: false }).collect();
+    let charges: Vec<_> = limits.iter().map(|limit| Charge { limit, shadow: false, cost: None }).collect();
     limiter.check(&charges, caller, moment(now), store).answer().map(|refused| refused.refusal.reason)
 }
 

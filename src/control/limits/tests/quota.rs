@@ -18,8 +18,10 @@ fn caller(app: &str) -> Caller {
 
 /// Charges both limits, the first one perhaps in shadow.
 fn quotas(limiter: &Limiter, limits: &Limits, app: &str, shadow: bool, store: &InMemory) -> Vec<Quota> {
-    let charges: Vec<_> =
-        limits.iter().map(|limit| Charge { limit, shadow: shadow && limit.index() == 0 }).collect();
+    let charges: Vec<_> = limits
+        .iter()
+        .map(|limit| Charge { limit, shadow: shadow && limit.index() == 0, cost: None })
+        .collect();
     limiter.check(&charges, &caller(app), moment(NOW), store).quotas
 }
 
@@ -71,14 +73,14 @@ proptest! {
         let (mut due, mut ms) = (Due::default(), 0);
         for pause in takes {
             ms += pause;
-            due = budget.take(due, at_ms(ms)).unwrap_or(due);
+            due = budget.take(due, NonZeroU32::MIN, at_ms(ms)).unwrap_or(due);
         }
         let now = at_ms(ms + later);
         let (left, next) = budget.left(due, now);
         prop_assert!(left <= burst);
         prop_assert_eq!(next.is_none(), left == burst);
-        let all_at = |now| (0..=left).try_fold(due, |due, _| budget.take(due, now));
-        let some = (0..left).try_fold(due, |due, _| budget.take(due, now));
+        let all_at = |now| (0..=left).try_fold(due, |due, _| budget.take(due, NonZeroU32::MIN, now));
+        let some = (0..left).try_fold(due, |due, _| budget.take(due, NonZeroU32::MIN, now));
         prop_assert!(some.is_ok(), "{left} are there");
         if let Some(next) = next {
             prop_assert_eq!(all_at(now).unwrap_err(), next, "one more is not");

@@ -10,8 +10,10 @@ use crate::control::limits::gcra::GRACE;
 use crate::control::limits::slots::BUCKET;
 use crate::control::limits::slots::Bucket;
 use crate::control::limits::slots::Kind;
-use crate::control::limits::slots::OWN;
+use crate::control::limits::slots::Shape;
 use crate::model::time::Nanos;
+
+const ONE: NonZeroU32 = NonZeroU32::MIN;
 
 fn budget(rate: &str, burst: u32) -> Budget {
     Budget::new(rate.parse().unwrap(), NonZeroU32::new(burst).unwrap()).unwrap()
@@ -19,11 +21,11 @@ fn budget(rate: &str, burst: u32) -> Budget {
 
 /// One request of a key; what the bucket then holds is kept as a worker would keep it.
 fn ask(bytes: &mut Vec<u8>, key: u64, limit: u64, budget: &Budget, now: Nanos) -> (bool, Kind) {
-    let mut bucket = Bucket::read(Some(bytes.clone()), now);
-    let place = bucket.find(key, || limit, budget, now);
-    let verdict = budget.take(place.due, now);
+    let mut bucket = Bucket::read(Shape::Narrow, Some(bytes.clone()), now);
+    let place = bucket.find(key, || limit, budget.refill(), now);
+    let verdict = budget.take(place.due, ONE, now);
     if let Ok(due) = verdict {
-        bucket.charge(&place, due, budget, now);
+        bucket.charge(&place, due, None, budget.refill(), now);
     }
     if verdict.is_ok() || bucket.mended() {
         *bytes = bucket.bytes().to_vec();
@@ -32,7 +34,7 @@ fn ask(bytes: &mut Vec<u8>, key: u64, limit: u64, budget: &Budget, now: Nanos) -
 }
 
 fn empty() -> Vec<u8> {
-    Bucket::empty().bytes().to_vec()
+    Bucket::empty(Shape::Narrow).bytes().to_vec()
 }
 
 const LIMIT: u64 = 1 << 40;
@@ -41,7 +43,7 @@ const LIMIT: u64 = 1 << 40;
 fn the_bytes_are_laid_out_as_written_down() {
     let mut bytes = empty();
     assert_eq!(bytes.len(), BUCKET);
-    assert_eq!(bytes[..8], *b"pclims\x01\0");
+    assert_eq!(bytes[..8], *b"pclims\x02\0");
     assert_eq!(bytes[8..], [0; BUCKET - 8]);
     ask(&mut bytes, 0x0102_0304_0506_0708, LIMIT, &budget("7/1s", 14), NOW);
     let number = |from: usize, to: usize| {
@@ -51,7 +53,7 @@ fn the_bytes_are_laid_out_as_written_down() {
     };
     assert_eq!(number(8, 16), 0x0102_0304_0506_0708, "fingerprint");
     assert_eq!(number(16, 24), NOW.0 + 142_857_142, "1/7 s in ns");
-    assert_eq!(number(24, 28), 6, "and 6/7 of one more");
+    assert_eq!(number(24, 28), 6 | 1 << 20, "and 6/7 of one more; its first use");
     assert_eq!(number(28, 32), 2, "s for a spent burst to come back");
     assert_eq!(bytes[32..], [0; BUCKET - 32], "room for a penalty, and the other slots");
 }
@@ -62,11 +64,11 @@ fn a_live_slot_is_never_taken_and_newcomers_share_the_overflow_slot() {
     for key in 1..=24 {
         assert_eq!(ask(&mut bytes, key, LIMIT, &budget, NOW), (true, Kind::New { reused: false }), "{key}");
     }
-    let before = bytes[..8 + OWN * 32].to_vec();
+    let before = bytes[..8 + 24 * 32].to_vec();
     let shared: Vec<_> = (100..110).map(|key| ask(&mut bytes, key, LIMIT, &budget, NOW)).collect();
     assert_eq!(shared.iter().filter(|(admitted, _)| *admitted).count(), 3, "one budget for all newcomers");
     assert!(shared.iter().all(|(_, kind)| *kind == Kind::Shared));
-    assert_eq!(bytes[..8 + OWN * 32], before, "no key's slot was touched");
+    assert_eq!(bytes[..8 + 24 * 32], before, "no key's slot was touched");
     assert_eq!(ask(&mut bytes, 1, LIMIT, &budget, NOW), (true, Kind::Own), "nor its budget");
     let other = LIMIT + 1;
     assert!(ask(&mut bytes, 111, other, &budget, NOW).0, "another limit has an overflow slot of its own");
@@ -157,7 +159,7 @@ fn a_value_that_is_no_bucket_holds_spent_budgets_that_come_back() {
     let mut long = empty();
     long.push(0);
     let mut version = empty();
-    version[6] = 2;
+    version[6] = 1;
     for (row, value) in [("too long", long), ("another version", version), ("a byte", vec![0])] {
         let mut bytes = value;
         assert!(!ask(&mut bytes, 1, LIMIT, &budget, NOW).0, "{row}");
@@ -167,7 +169,7 @@ fn a_value_that_is_no_bucket_holds_spent_budgets_that_come_back() {
         assert!(ask(&mut bytes, 3, LIMIT, &budget, at_ms(2_000)).0, "{row}: so has every other key");
     }
     for (row, value) in [("absent", None), ("removed", Some(Vec::new()))] {
-        assert_eq!(Bucket::read(value, NOW).bytes(), empty(), "{row}");
+        assert_eq!(Bucket::read(Shape::Narrow, value, NOW).bytes(), empty(), "{row}");
     }
 }
 
@@ -214,19 +216,19 @@ fn a_larger_burst_than_before_keeps_the_count_and_a_smaller_one_cuts_it() {
 #[test]
 fn a_unit_goes_back_to_the_slot_it_came_from_or_nowhere() {
     let (budget, now) = (budget("1/1m", 1), NOW);
-    let mut bucket = Bucket::empty();
-    let place = bucket.find(1, || LIMIT, &budget, now);
-    let due = budget.take(place.due, now).unwrap();
-    bucket.charge(&place, due, &budget, now);
+    let mut bucket = Bucket::empty(Shape::Narrow);
+    let place = bucket.find(1, || LIMIT, budget.refill(), now);
+    let due = budget.take(place.due, ONE, now).unwrap();
+    bucket.charge(&place, due, None, budget.refill(), now);
     let charged = bucket.bytes().to_vec();
-    assert!(bucket.give_back(&place, due, &budget, now));
+    assert!(bucket.give_back(&place, due, (&budget, ONE), now));
     assert!(ask(&mut bucket.bytes().to_vec(), 1, LIMIT, &budget, now).0, "it is there again");
 
-    let mut later = Bucket::read(Some(charged), at_ms(120_000));
-    let taken = later.find(2, || LIMIT, &budget, at_ms(120_000));
-    let other = budget.take(taken.due, at_ms(120_000)).unwrap();
-    later.charge(&taken, other, &budget, at_ms(120_000));
-    assert!(!later.give_back(&place, due, &budget, at_ms(120_000)), "the slot is another's");
+    let mut later = Bucket::read(Shape::Narrow, Some(charged), at_ms(120_000));
+    let taken = later.find(2, || LIMIT, budget.refill(), at_ms(120_000));
+    let other = budget.take(taken.due, ONE, at_ms(120_000)).unwrap();
+    later.charge(&taken, other, None, budget.refill(), at_ms(120_000));
+    assert!(!later.give_back(&place, due, (&budget, ONE), at_ms(120_000)), "the slot is another's");
     assert!(!ask(&mut later.bytes().to_vec(), 2, LIMIT, &budget, at_ms(120_000)).0);
 }
 
@@ -274,7 +276,7 @@ proptest! {
 
 #[test]
 fn a_never_used_slot_is_a_spent_one() {
-    let mut bucket = Bucket::empty();
-    let place = bucket.find(0, || 0, &budget("1/1s", 1), NOW);
+    let mut bucket = Bucket::empty(Shape::Narrow);
+    let place = bucket.find(0, || 0, budget("1/1s", 1).refill(), NOW);
     assert_eq!((place.due, place.live), (Due::default(), 0));
 }

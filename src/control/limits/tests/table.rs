@@ -10,7 +10,7 @@ fn memory_is_fixed_before_the_first_request() {
         let limiter = Limiter::prepare(memory, &store, [1; 16]).unwrap();
         let (made, taken) = store.size();
         assert_eq!(
-            (made - 2, taken - 20),
+            (made - 3, taken - 24),
             (keys, bytes),
             "{size}: the secret and the number of buckets aside"
         );
@@ -25,7 +25,8 @@ fn memory_is_fixed_before_the_first_request() {
 #[test]
 fn the_capacity_is_told_in_bytes_buckets_and_keys() {
     let limiter = Limiter::prepare(Memory::DEFAULT, &InMemory::default(), [1; 16]).unwrap();
-    let want = "4193280 bytes: 1365 buckets and 32760 live keys in each of three parts";
+    let want = "4193280 bytes: 1024 buckets and 24576 live keys in each of three parts, \
+                and 1364 of limits that count distinct values";
     assert_eq!(limiter.capacity().to_string(), want);
 }
 
@@ -44,13 +45,13 @@ fn preparing_again_keeps_the_secret_and_what_was_counted() {
 fn a_larger_memory_adds_buckets_and_leaves_the_rest() {
     let store = InMemory::default();
     Limiter::prepare(Memory::new(Memory::LEAST).unwrap(), &store, [1; 16]).unwrap();
-    let marked = Key::Bucket(Part::Open, 20);
+    let marked = Key::Bucket(Part::Open, 15);
     let (value, stamp) = store.read(marked).unwrap();
     store.swap(marked, &value, Some(stamp)).unwrap();
     let before = store.read(marked);
     Limiter::prepare(Memory::DEFAULT, &store, [1; 16]).unwrap();
     assert_eq!(store.read(marked), before);
-    assert_eq!(store.size().0, 4_095 + 2);
+    assert_eq!(store.size().0, 4_095 + 3);
 }
 
 #[test]
@@ -61,15 +62,17 @@ fn keys_have_a_prefix_and_a_version_and_no_slash() {
         Key::Bucket(Part::Claimed, 7),
         Key::Bucket(Part::Open, 0),
         Key::Bucket(Part::Shadow, u32::MAX),
+        Key::Wide(Part::Claimed, u32::MAX),
     ];
     assert_eq!(
         keys.map(|key| key.to_string()),
         [
             "portcullis.limits.secret",
-            "portcullis.limits.v1.made",
-            "portcullis.limits.v1.claimed.7",
-            "portcullis.limits.v1.open.0",
-            "portcullis.limits.v1.shadow.4294967295",
+            "portcullis.limits.v2.made",
+            "portcullis.limits.v2.claimed.7",
+            "portcullis.limits.v2.open.0",
+            "portcullis.limits.v2.shadow.4294967295",
+            "portcullis.limits.v2.wide.claimed.4294967295",
         ]
     );
 }
