@@ -78,8 +78,12 @@ impl HostVerifier {
         };
         let der;
         let signature = match algorithm {
-            Algorithm::Es256 | Algorithm::Es384 => {
-                der = der_signature(signature)?;
+            Algorithm::Es256 => {
+                der = der_signature(signature, 32)?;
+                &der
+            }
+            Algorithm::Es384 => {
+                der = der_signature(signature, 48)?;
                 &der
             }
             _ => signature,
@@ -99,12 +103,10 @@ fn known_answers() -> Option<Vec<(Key, Algorithm, Vec<u8>)>> {
     (!known.is_empty()).then_some(known)
 }
 
-/// `r || s`, each of half the length (RFC 7518, section 3.4), as a DER sequence of two integers. The halves of P-384
-/// are the longest that are used, so that no length needs more than one byte.
-fn der_signature(signature: &[u8]) -> Option<Vec<u8>> {
-    let (r, s) = signature
-        .split_at_checked(signature.len() / 2)
-        .filter(|(r, s)| r.len() == s.len() && r.len() <= 48)?;
+/// `r || s`, each of just `half` bytes (RFC 7518, section 3.4), as a DER sequence of two integers; nothing for every
+/// other length, although DER could say it. A half is short enough that no length needs more than one byte.
+fn der_signature(signature: &[u8], half: usize) -> Option<Vec<u8>> {
+    let (r, s) = signature.split_at_checked(half).filter(|(_, s)| s.len() == half)?;
     let integer = |number: &[u8]| {
         let start = number.iter().position(|byte| *byte != 0)?;
         let digits = number.get(start..)?;
