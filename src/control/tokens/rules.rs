@@ -60,6 +60,10 @@ pub(crate) fn lasting(definition: &Definition, claims: &Claims) -> Result<Times,
     }
     // A token without an end has no bounded lifetime, whatever the bound.
     let expires = expires.ok_or(Reason::TokensLifetime)?;
+    // A token that is over before it begins is a mistake or a trick; within the skew it would pass.
+    if [issued, not_before].into_iter().flatten().any(|begins| begins > expires) {
+        return Err(Reason::TokensLifetime);
+    }
     if let Some(longest) = definition.max_lifetime {
         let issued = issued.ok_or(Reason::TokensLifetime)?;
         if expires - issued > longest.as_secs_f64() {
