@@ -12,15 +12,16 @@ use crate::policy::Circumstances;
 use crate::policy::Policy;
 use crate::policy::SchemaStore;
 
-/// Compiles a loaded policy for what is noted on the way. Secrets that are here are looked at; none is needed.
-pub(crate) fn compile(policy: &Rc<Node>, problems: &Problems) {
+/// Compiles a loaded policy. Secrets that are here are looked at; none is needed.
+pub(crate) fn compile(policy: &Rc<Node>, problems: &Problems) -> Option<Policy> {
     let env = |name: &str| std::env::var(name).ok();
     let circumstances = Circumstances { now: now(), secrets: Secrets::if_there(&env) };
-    let _ = Policy::compile(policy, &mut SchemaStore::default(), circumstances, problems);
+    Policy::compile(policy, &mut SchemaStore::default(), circumstances, problems)
 }
 
+/// The time.
 #[expect(clippy::disallowed_methods, reason = "an edge: here time enters, and is an argument from now on")]
-fn now() -> Nanos {
+pub(crate) fn now() -> Nanos {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Nanos(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
 }

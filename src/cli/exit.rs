@@ -13,6 +13,8 @@ pub(crate) enum Exit {
     Usage = 2,
     /// 3: the policy is good, and something in it is worth a look.
     Findings = 3,
+    /// 4: the token that was inspected is refused.
+    Refused = 4,
 }
 
 impl From<Exit> for ExitCode {

@@ -11,6 +11,7 @@ mod import;
 mod load;
 mod output;
 mod report;
+mod token;
 mod yaml;
 
 use std::ffi::OsString;
@@ -26,6 +27,7 @@ use crate::cli::bundle::BundleVerb;
 use crate::cli::check::Check;
 use crate::cli::exit::Exit;
 use crate::cli::import::Import;
+use crate::cli::token::Token;
 use crate::document::Node;
 use crate::fault::Problems;
 
@@ -42,6 +44,7 @@ enum Verb {
     Check(Check),
     Bundle(BundleVerb),
     Import(Import),
+    Token(Token),
 }
 
 /// Runs the command line with its arguments, the program's own name first.
@@ -58,6 +61,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Check(check) => check.run(&mut out),
         Verb::Bundle(bundle) => bundle.run(&mut out, &mut err),
         Verb::Import(import) => import.run(&mut out, &mut err),
+        Verb::Token(token) => token.run(&mut out, &mut err),
     };
     // Nobody is left to tell where even standard output is closed.
     exit.unwrap_or(Exit::Broken).into()

@@ -28,6 +28,11 @@ impl Claims {
         self.0.get(name)
     }
 
+    /// The names of all claims.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.as_object().into_iter().flat_map(|members| members.keys().map(String::as_str))
+    }
+
     /// A top-level claim that is a string.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.0.get(name)?.as_str()

@@ -5,6 +5,7 @@
 mod bundle;
 mod check;
 mod import;
+mod token;
 
 use std::path::PathBuf;
 use std::process::Command;

@@ -74,6 +74,11 @@ fn the_exit_codes_are_those_that_the_program_gives() {
     let finding = file("exit-finding.yaml", &format!("version: 1\nname: good\nroutes: []\n{limit}\n"));
     let run = |policy: &Path| portcullis(&["check", policy.to_str().unwrap()]).status.code().unwrap();
     let usage = portcullis(&["chek"]).status.code().unwrap();
-    let given = [run(&good), run(&bad), usage, run(&finding)].map(|code| code.to_string());
+    let user = "{ issuer: any, audience: any, algorithms: [ES256], max_lifetime: any, keep: false, keys: { jwks: { url: \"https://i.example/k\", cluster: i } } }";
+    let tokens = format!("version: 1\nname: good\nroutes: []\ntokens: {{ user: {user} }}\n");
+    let tokens = file("exit-token.yaml", &tokens);
+    let inspected = portcullis(&["token", "inspect", "a.b.c", "--policy", tokens.to_str().unwrap()]);
+    let refused = inspected.status.code().unwrap();
+    let given = [run(&good), run(&bad), usage, run(&finding), refused].map(|code| code.to_string());
     assert_eq!(readme::column("exits"), given);
 }

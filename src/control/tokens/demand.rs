@@ -56,6 +56,12 @@ impl Demand {
         Some(Self { entries })
     }
 
+    /// The demand for tokens of one definition.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) fn of(definition: &Definition) -> Self {
+        Self { entries: [Entry { tokens: [definition.index].into(), optional: false }].into() }
+    }
+
     /// The entries, in the order of the route.
     pub fn entries(&self) -> &[Entry] {
         &self.entries

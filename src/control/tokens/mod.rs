@@ -39,6 +39,8 @@ mod dpop;
 mod form;
 mod header;
 mod host_signature;
+#[cfg(not(target_arch = "wasm32"))]
+mod inspect;
 mod json;
 mod key;
 mod key_set;
@@ -81,6 +83,14 @@ pub use crate::control::tokens::dpop::HEADER as PROOF_HEADER;
 pub use crate::control::tokens::host_signature::Ask;
 pub use crate::control::tokens::host_signature::HostVerifier;
 pub use crate::control::tokens::host_signature::Question;
+#[cfg(not(target_arch = "wasm32"))]
+pub use crate::control::tokens::inspect::Inspection;
+#[cfg(not(target_arch = "wasm32"))]
+pub use crate::control::tokens::inspect::Shown;
+#[cfg(not(target_arch = "wasm32"))]
+pub use crate::control::tokens::inspect::Stage;
+#[cfg(not(target_arch = "wasm32"))]
+pub use crate::control::tokens::inspect::inspect;
 pub use crate::control::tokens::key::MIN_SECRET;
 pub use crate::control::tokens::key::Unusable;
 pub use crate::control::tokens::key_set::KeyFault;
