@@ -7,7 +7,6 @@
 //! | `POST /control/revoke` | takes a [`Revoke`] |
 //! | `GET /control/jwks`, `GET /control/revoked` | `{"fetches", "trouble"}`; `PUT` takes a [`Trouble`] |
 //! | `POST /control/mint` | takes [`Wanted`], gives `{"token"}` |
-//! | `GET /control/hostile` | `[{"about", "token"}]`: see [`crate::mint::hostile`] |
 
 use axum::Router;
 use axum::extract::Path;
@@ -29,7 +28,6 @@ use crate::idp::Feed;
 use crate::idp::Idp;
 use crate::idp::Revoke;
 use crate::idp::Trouble;
-use crate::mint;
 use crate::mint::Alg;
 use crate::record::Record;
 use crate::record::Seen;
@@ -60,7 +58,6 @@ pub(crate) fn router(idp: Idp, record: Record) -> Router {
         .route("/control/rotate", post(rotate))
         .route("/control/revoke", post(revoke))
         .route("/control/mint", post(mint))
-        .route("/control/hostile", get(hostile))
         .route("/control/{feed}", get(feed).put(set_trouble))
         .with_state(Control { idp, record })
 }
@@ -124,13 +121,4 @@ async fn mint(State(control): State<Control>, sent: Bytes) -> Response {
         token = if value.is_null() { token.without_header(&name) } else { token.header(&name, value) };
     }
     reply::ok(&json!({ "token": token.sign(alg) }))
-}
-
-async fn hostile(State(control): State<Control>) -> Response {
-    match mint::hostile(&control.idp.keys()) {
-        Ok(rows) => {
-            reply::ok(&rows.iter().map(|(about, token)| json!({ "about": about, "token": token })).collect())
-        }
-        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
-    }
 }

@@ -255,7 +255,10 @@ fn advice(reason: Reason) -> &'static str {
         }
         Reason::TokensExpired => "it is over; refresh it",
         Reason::TokensNotYetValid => "`iat` or `nbf` lies ahead; look at the clocks",
-        Reason::TokensBinding => "it is bound to a key, whose proof must come with each request; see `dpop`",
+        Reason::TokensProofMissing => {
+            "it is bound to a key, whose proof must come with each request; see `dpop`"
+        }
+        Reason::TokensBinding => "it is bound to no key, and the policy takes bound tokens only",
         other => other.title(),
     }
 }

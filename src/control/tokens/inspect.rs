@@ -1,22 +1,24 @@
 //! One token held to one definition outside of a request: where it fails, and what it says up to there.
 //!
-//! The verdict is [`check`]'s and [`check_binding`]'s own; what is added here only says how far the token came. What
+//! The verdict is [`check`]'s own, without a proof of possession, which no token brings itself; what is added here only says how far the token came. What
 //! is not verified is not told, but for the header, which chooses how to verify.
 
 use crate::control::tokens::algorithm::Algorithm;
 use crate::control::tokens::cache::Caches;
 use crate::control::tokens::check::check;
-use crate::control::tokens::check::check_binding;
 use crate::control::tokens::definition::Definition;
+use crate::control::tokens::definition::Dpop;
 use crate::control::tokens::definitions::Definitions;
 use crate::control::tokens::demand::Demand;
 use crate::control::tokens::form::Form;
 use crate::control::tokens::json;
 use crate::control::tokens::keys::Keys;
+use crate::control::tokens::proof::Subjects;
 use crate::model::claims::Claims;
 use crate::model::headers::Headers;
 use crate::model::time::Nanos;
 use crate::refusal::Reason;
+use crate::refusal::Refusal;
 
 /// What a token is asked, in this order.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -104,7 +106,7 @@ pub fn inspect(
     let headers = Headers::from_pairs([(&*definition.carrier.header, value)]);
     let demand = Demand::of(definition);
     let verdict = check(definitions, &demand, &headers, keys, &mut Caches::default(), now)
-        .and_then(|subjects| check_binding(definitions, &subjects));
+        .and_then(|subjects| binding(definition, &subjects));
     let form = Form::read(token).ok();
     let accepted = form.as_ref().and_then(|form| {
         Algorithm::named(&form.header.algorithm).filter(|it| definition.algorithms.contains(it))
@@ -141,4 +143,14 @@ pub fn inspect(
         kind: form.header.kind,
     });
     Inspection { failed, header, candidates: candidates.unwrap_or_default(), claims: claims.map(Claims::new) }
+}
+
+/// What a request gets that brings this token and no proof.
+fn binding(definition: &Definition, subjects: &Subjects) -> Result<(), Refusal> {
+    let bound = subjects.iter().any(|subject| subject.is_bound());
+    match (definition.dpop, bound) {
+        (Dpop::Disabled, _) | (Dpop::Optional, false) => Ok(()),
+        (Dpop::Required, false) => Err(Reason::TokensBinding.into()),
+        (_, true) => Err(Reason::TokensProofMissing.into()),
+    }
 }

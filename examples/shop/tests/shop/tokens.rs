@@ -1,6 +1,4 @@
-//! Minted tokens: good ones are good, hostile ones are hostile for the reason they name.
-
-use std::collections::BTreeSet;
+//! Minted tokens: good ones are good, bad ones are bad for the reason they name.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -8,7 +6,6 @@ use jwt_simple::prelude::*;
 use portcullis_shop::keys::Keys;
 use portcullis_shop::mint::Alg;
 use portcullis_shop::mint::Mint;
-use portcullis_shop::mint::hostile;
 use serde_json::Value;
 
 /// What a gate does: bounds, header, key by kid and algorithm, signature, claims.
@@ -67,21 +64,6 @@ fn a_changed_token_says_what_it_was_told_to_say() {
     assert_eq!(part(0), serde_json::json!({ "alg": "none", "kid": "k" }));
     assert_eq!((&part(1)["iat"], &part(1)["exp"]), (&1_000.into(), &1_600.into()));
     assert!(part(1).get("jti").is_none() && token.ends_with('.'));
-}
-
-#[test]
-fn no_hostile_token_gets_past_a_gate_without_mistakes() {
-    let first = Keys::generate().unwrap();
-    // A stranger must stay one after a rotation, although there are only two RSA keys to take in turn.
-    for keys in [first.next().unwrap(), first] {
-        let rows = hostile(&keys).unwrap();
-        for (about, token) in &rows {
-            assert!(!admits(&keys, token), "{about}");
-        }
-        let names: BTreeSet<_> = rows.iter().map(|(about, _)| about).collect();
-        let tokens: BTreeSet<_> = rows.iter().map(|(_, token)| token).collect();
-        assert_eq!((names.len(), tokens.len()), (rows.len(), rows.len()), "a row stands there twice");
-    }
 }
 
 #[test]

@@ -12,12 +12,14 @@ mod fetching;
 mod host;
 mod hostile;
 mod key_sets;
-mod mint;
 mod onward;
 mod properties;
-mod rfc7515;
 mod sending;
 
+use portcullis_tokens::definition;
+use portcullis_tokens::merged;
+use portcullis_tokens::mint;
+use portcullis_tokens::mint::NOW;
 use serde_json::Value;
 use serde_json::json;
 
@@ -31,49 +33,9 @@ use crate::model::time::Nanos;
 use crate::refusal::Reason;
 use crate::refusal::Refusal;
 
-/// The time in all tests, in seconds since the epoch.
-const NOW: u64 = 1_800_000_000;
-
 /// Seconds after [`NOW`].
 fn at(seconds: i64) -> Nanos {
     Nanos(NOW.checked_add_signed(seconds).unwrap() * 1_000_000_000)
-}
-
-/// A definition as the policy page has it, with this key set.
-fn definition(jwks: &Value) -> Value {
-    json!({
-        "issuer": "https://id.shop.example",
-        "audience": ["shop-mobile-api"],
-        "algorithms": ["ES256", "RS256", "EdDSA"],
-        "keys": { "inline": jwks },
-        "max_lifetime": "15m",
-        "require": ["sub", "jti"],
-        "claims": [{ "claim": "tenant", "is": "shop" }],
-        "keep": false,
-    })
-}
-
-/// RFC 7396: lays `patch` over `target`.
-fn merge(target: &mut Value, patch: &Value) {
-    let Value::Object(patch) = patch else {
-        *target = patch.clone();
-        return;
-    };
-    if !target.is_object() {
-        *target = json!({});
-    }
-    let target = target.as_object_mut().unwrap();
-    for (name, value) in patch {
-        match value {
-            Value::Null => drop(target.remove(name)),
-            _ => merge(target.entry(name).or_insert(Value::Null), value),
-        }
-    }
-}
-
-fn merged(mut target: Value, patch: &Value) -> Value {
-    merge(&mut target, patch);
-    target
 }
 
 /// Compiles `tokens` with these variables; faults and remarks as they are printed.

@@ -1,11 +1,12 @@
 //! Who calls: a hostile token is a stated refusal and costs no worker, a good one is told apart from what a client says.
 #![cfg(test)]
 
-mod hostile;
+mod flood;
 mod identity;
 mod places;
+mod tables;
 
-use portcullis_envoy::{Answer, Gate, Protocol, Recorder, Request, Result, Seen, Shared, policy, user_token};
+use portcullis_envoy::{Answer, Gate, Recorder, Seen, Shared, policy, user_token};
 use portcullis_shop::keys::Keys;
 use portcullis_shop::mint::Mint;
 use serde_json::json;
@@ -78,10 +79,6 @@ routes:
         let mut seen = self.upstream.take();
         assert_eq!(seen.len(), 1, "{row}: {seen:?}");
         seen.remove(0)
-    }
-
-    pub(crate) fn get(&self, protocol: Protocol, path: &str, token: &str) -> Result<Answer> {
-        self.gate.client(protocol).send(&Request::get(path).bearer(token))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Tokens of any shape, good and hostile, signed with the keys of a running shop.
+//! Tokens of any shape, good and bad, signed with the keys of a running shop.
 //!
 //! Signed with `ring`, so that what the gate checks was made by another library than the one it checks with.
 //!
@@ -12,10 +12,6 @@
 //! assert_eq!(good.split('.').count(), forged.split('.').count());
 //! # Ok::<(), portcullis_shop::Error>(())
 //! ```
-
-mod hostile;
-
-pub use hostile::hostile;
 
 use ring::hmac;
 use serde_json::Map;

@@ -11,12 +11,17 @@ use superboring::pkey::PKey;
 use superboring::rsa::Padding;
 use superboring::sign::Signer;
 
-use super::NOW;
+use crate::merged;
 
-const RSA_PEM: &str = include_str!("../../../../tests/cases/tokens/rsa-dev.pem");
-pub(super) const SECRET: &str = "a secret that everybody may know, of 48 bytes...";
+/// The time at which every token is made that is not told another, in seconds since the epoch.
+pub const NOW: u64 = 1_800_000_000;
 
-pub(super) fn base64(bytes: impl AsRef<[u8]>) -> String {
+const RSA_PEM: &str = include_str!("../rsa-dev.pem");
+/// The secret of the key called `oct`.
+pub const SECRET: &str = "a secret that everybody may know, of 48 bytes...";
+
+/// Base64url without padding.
+pub fn base64(bytes: impl AsRef<[u8]>) -> String {
     Base64UrlSafeNoPadding::encode_to_string(bytes).unwrap()
 }
 
@@ -37,7 +42,7 @@ fn rsa() -> RS256KeyPair {
 }
 
 /// The public key called `name`, as a JSON Web Key with that `kid`.
-pub(super) fn jwk(name: &str) -> Value {
+pub fn jwk(name: &str) -> Value {
     let ec = |crv: &str, point: Vec<u8>| {
         let half = point.len() / 2;
         json!({ "kty": "EC", "crv": crv, "x": base64(&point[1..=half]), "y": base64(&point[half + 1..]) })
@@ -58,12 +63,13 @@ pub(super) fn jwk(name: &str) -> Value {
     jwk
 }
 
-pub(super) fn jwks(names: &[&str]) -> Value {
+/// A key set of those names.
+pub fn jwks(names: &[&str]) -> Value {
     json!({ "keys": names.iter().map(|name| jwk(name)).collect::<Vec<_>>() })
 }
 
 /// A signature over `input`, made the way called `how`.
-pub(super) fn sign(how: &str, input: &[u8]) -> Vec<u8> {
+pub fn sign(how: &str, input: &[u8]) -> Vec<u8> {
     let rsa_with = |digest, padding| {
         let key = PKey::from_rsa(rsa().key_pair().as_ref().clone()).unwrap();
         let mut signer = Signer::new(digest, &key).unwrap();
@@ -91,6 +97,7 @@ pub(super) fn sign(how: &str, input: &[u8]) -> Vec<u8> {
         "hs256" => HS256Key::from_bytes(SECRET.as_bytes()).authentication_tag(input),
         "hs384" => HS384Key::from_bytes(SECRET.as_bytes()).authentication_tag(input),
         "hs512" => HS512Key::from_bytes(SECRET.as_bytes()).authentication_tag(input),
+        "hs256-nul" => HS256Key::from_bytes(b"\0").authentication_tag(input),
         "hs256-empty" => HS256Key::from_bytes(b"").authentication_tag(input),
         // The classic: the public key, which everybody has, taken for the secret.
         "hs256-with-rsa-pem" => {
@@ -101,6 +108,31 @@ pub(super) fn sign(how: &str, input: &[u8]) -> Vec<u8> {
             let der = rsa().public_key().to_der().unwrap();
             HS256Key::from_bytes(&der).authentication_tag(input)
         }
+        "hs256-with-rsa-pem-trimmed" => {
+            let pem = rsa().public_key().to_pem().unwrap();
+            HS256Key::from_bytes(pem.trim().as_bytes()).authentication_tag(input)
+        }
+        "hs256-with-rsa-modulus" => {
+            HS256Key::from_bytes(&rsa().public_key().to_components().n).authentication_tag(input)
+        }
+        "hs256-with-ec-pem" => {
+            let pem = es256(7).public_key().public_key().to_pem().unwrap();
+            HS256Key::from_bytes(pem.as_bytes()).authentication_tag(input)
+        }
+        "hs256-with-ec-der" => {
+            let der = es256(7).public_key().public_key().to_der().unwrap();
+            HS256Key::from_bytes(&der).authentication_tag(input)
+        }
+        "hs256-with-ec-point" => {
+            let point = es256(7).public_key().public_key().to_bytes_uncompressed();
+            HS256Key::from_bytes(&point).authentication_tag(input)
+        }
+        "hs256-with-rsa-jwk" => {
+            HS256Key::from_bytes(jwk("rs").to_string().as_bytes()).authentication_tag(input)
+        }
+        "hs256-with-jwks" => {
+            HS256Key::from_bytes(jwks(&["es", "rs", "ed"]).to_string().as_bytes()).authentication_tag(input)
+        }
         "hs256-with-ec-jwk" => {
             HS256Key::from_bytes(jwk("es").to_string().as_bytes()).authentication_tag(input)
         }
@@ -109,12 +141,13 @@ pub(super) fn sign(how: &str, input: &[u8]) -> Vec<u8> {
     }
 }
 
-/// What an honest ES256 token says.
-pub(super) fn header() -> Value {
+/// The header of an honest ES256 token.
+pub fn header() -> Value {
     json!({ "alg": "ES256", "kid": "es", "typ": "at+jwt" })
 }
 
-pub(super) fn claims() -> Value {
+/// The claims of an honest token that was issued a minute before [`NOW`].
+pub fn claims() -> Value {
     json!({
         "iss": "https://id.shop.example", "aud": "shop-mobile-api", "sub": "u1", "jti": "t1", "tenant": "shop",
         "iat": NOW - 60, "exp": NOW + 540,
@@ -122,19 +155,19 @@ pub(super) fn claims() -> Value {
 }
 
 /// A token of these bytes, signed `how`.
-pub(super) fn token(header: impl AsRef<[u8]>, claims: impl AsRef<[u8]>, how: &str) -> String {
+pub fn token(header: impl AsRef<[u8]>, claims: impl AsRef<[u8]>, how: &str) -> String {
     let input = format!("{}.{}", base64(header), base64(claims));
     let signature = base64(sign(how, input.as_bytes()));
     format!("{input}.{signature}")
 }
 
 /// An honest ES256 token with other claims laid over.
-pub(super) fn es256_token(patch: Value) -> String {
-    token(header().to_string(), super::merged(claims(), &patch).to_string(), "es256")
+pub fn es256_token(patch: Value) -> String {
+    token(header().to_string(), merged(claims(), &patch).to_string(), "es256")
 }
 
 /// An HS256 token with other claims laid over; cheap to make and to verify.
-pub(super) fn hs256_token(patch: Value) -> String {
+pub fn hs256_token(patch: Value) -> String {
     let header = json!({ "alg": "HS256", "typ": "at+jwt" });
-    token(header.to_string(), super::merged(claims(), &patch).to_string(), "hs256")
+    token(header.to_string(), merged(claims(), &patch).to_string(), "hs256")
 }
