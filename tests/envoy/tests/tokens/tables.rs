@@ -60,7 +60,7 @@ struct Trial<'s> {
 impl<'s> Trial<'s> {
     fn new(stage: &'s Stage, policy: &'s str, protocol: Protocol) -> Result<Self> {
         let now = unix_now();
-        let claims = json!({ "iss": HONEST, "iat": now - 60, "exp": now + 540 });
+        let claims = json!({ "iss": HONEST, "iat": now.saturating_sub(60), "exp": now.saturating_add(540) });
         let honest = Request::get("/honest").bearer(&mint::es256_token(claims));
         let connection = stage.gate.client(protocol).connect()?;
         Ok(Self { stage, policy, protocol, connection, honest })
