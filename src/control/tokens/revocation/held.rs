@@ -54,8 +54,11 @@ impl Held {
         all.sort_by_key(|entry| entry.print);
         all.dedup_by(|later, first| {
             let same = later.print == first.print;
-            if same && (anew || later.upto > first.upto) {
-                *first = *later;
+            // Never a smaller revocation than one that is known, also where a feed names somebody twice.
+            match same {
+                true if later.upto > first.upto => *first = *later,
+                true if anew => first.until = first.until.max(later.until),
+                _ => {}
             }
             same
         });

@@ -176,6 +176,17 @@ fn refuses_whatever_is_no_feed_of_this_issuer() {
     }
 }
 
+#[test]
+fn of_two_revocations_of_one_sub_in_a_feed_the_later_counts() {
+    for times in [[259, 0], [0, 259]] {
+        let sub: Vec<Value> =
+            times.map(|time| json!({ "sub": "2", "issued_before": NOW + time })).into_iter().collect();
+        let held = after(&Held::default(), &json!({ "sub": sub }), 1);
+        assert!(revokes(&held, &json!({ "sub": "2", "iat": NOW + 259 })), "{times:?}");
+        assert!(!revokes(&held, &json!({ "sub": "2", "iat": NOW + 260 })), "{times:?}");
+    }
+}
+
 proptest! {
     /// Against a model: a map from (kind, id) to the last second up to which tokens are revoked.
     #[test]
