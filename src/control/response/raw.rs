@@ -40,7 +40,7 @@ impl Response {
         }
         let mut found = Vec::new();
         let declaring = |node: &Node| {
-            let schema = schemas.named(node, problems)?;
+            let schema = schemas.answer(node, problems)?;
             let declared = match asks {
                 Some(_) => Some(schemas.declared(node, problems)?),
                 None => None,

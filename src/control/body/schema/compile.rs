@@ -15,6 +15,7 @@ use crate::control::body::schema::Digest;
 use crate::control::body::schema::Outline;
 use crate::control::body::schema::Schema;
 use crate::control::body::schema::SchemaStore;
+use crate::control::body::schema::unfold;
 use crate::document::Kind;
 use crate::document::Node;
 use crate::document::cut;
@@ -68,6 +69,12 @@ impl Schema {
         let before = problems.count();
         note_references_out(node, problems);
         if problems.count() > before {
+            return None;
+        }
+        if !unfold::is_bounded(&document) {
+            let why = "with its references followed, this has more than 10,000 schemas that judge one value: that takes \
+                       time without bound";
+            problems.note(&node.place, Fault::conflict(why));
             return None;
         }
         match options().build(&document) {

@@ -6,10 +6,13 @@
 
 mod compile;
 mod declared;
+mod linked;
 mod named;
+mod openapi;
 mod outline;
 #[cfg(test)]
 mod tests;
+mod unfold;
 
 use std::cell::OnceCell;
 use std::collections::HashMap;

@@ -44,11 +44,23 @@ schemas:
       quantity: { type: integer, minimum: 0, maximum: 100 }
       note: { type: string }
   object: { type: object }
+  form:
+    type: object
+    required: [id]
+    additionalProperties: false
+    properties: { id: { type: string }, quantity: { type: integer }, tag: { type: array, items: { type: string } } }
+  upload:
+    type: object
+    required: [id]
+    additionalProperties: false
+    properties: { id: { type: string }, file: { type: object, properties: { type: { const: image/png }, bytes: { maximum: 8 } } } }
 routes:
   - { name: order, match: { method: POST, path: /order }, tokens: none, request: { schema: order, max_bytes: 1KiB } }
   - { name: wide, match: { method: POST, path: /wide }, tokens: none, request: { schema: object } }
   - { name: numbers, match: { method: POST, path: /numbers }, tokens: none, request: { schema: object, numbers: any } }
   - { name: large, match: { method: POST, path: /large }, tokens: none, request: { schema: object, max_bytes: 8MiB } }
+  - { name: form, match: { method: POST, path: /form }, tokens: none, request: { content: form, schema: form, max_bytes: 1KiB } }
+  - { name: upload, match: { method: POST, path: /upload }, tokens: none, request: { content: multipart, schema: upload, max_bytes: 1KiB } }
   - { name: none, match: { method: [GET, POST, DELETE], path: /none }, tokens: none }
   - { name: image, match: { method: POST, path: /image }, tokens: none, request: { content: [image/jpeg], max_bytes: 4KiB } }
   - { name: any, match: { method: POST, path: /any }, tokens: none, request: { content: any, max_bytes: 4KiB } }
