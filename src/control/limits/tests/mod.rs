@@ -5,6 +5,7 @@ mod crowd;
 mod fair;
 mod gcra;
 mod key;
+mod model;
 mod penalty;
 mod policy;
 mod quota;
