@@ -1,7 +1,6 @@
 //! What a token is before anybody vouches for it: the compact form of RFC 7515, taken apart strictly.
 
-use ct_codecs::Base64UrlSafeNoPadding;
-use ct_codecs::Decoder;
+use data_encoding::BASE64URL_NOPAD;
 use serde_json::Map;
 use serde_json::Value;
 
@@ -101,5 +100,5 @@ impl Header {
 
 /// Base64url without padding, white space or stray trailing bits: one text for the same bytes.
 pub(crate) fn decode(text: impl AsRef<[u8]>) -> Option<Vec<u8>> {
-    Base64UrlSafeNoPadding::decode_to_vec(text, None).ok()
+    BASE64URL_NOPAD.decode(text.as_ref()).ok()
 }
