@@ -98,13 +98,17 @@ impl Headers {
     }
 
     /// All values of the header `name` (in lower case).
-    pub fn all<'h>(&'h self, name: &'h str) -> impl Iterator<Item = &'h [u8]> {
-        self.iter().filter(|(known, _)| *known == name.as_bytes()).map(|(_, value)| value)
+    pub fn all<'h>(&'h self, name: &str) -> impl Iterator<Item = &'h [u8]> {
+        // Dozens of names are looked for in each request: most lines are told apart by their length alone.
+        let named = move |(known, _): &&(Range<usize>, Range<usize>)| {
+            known.len() == name.len() && self.bytes.get(known.clone()) == Some(name.as_bytes())
+        };
+        self.lines.iter().filter(named).filter_map(|(_, value)| self.bytes.get(value.clone()))
     }
 
     /// The value of the header `name` (in lower case), where only one may stand.
     pub fn single(&self, name: &str) -> Found<&[u8]> {
-        let mut values = self.iter().filter(|(known, _)| *known == name.as_bytes()).map(|(_, value)| value);
+        let mut values = self.all(name);
         match (values.next(), values.next()) {
             (None, _) => Found::Missing,
             (Some(_), Some(_)) => Found::Ambiguous,

@@ -44,11 +44,9 @@ fn only_basic(definitions: &Definitions, headers: &Headers, header: &str) -> boo
     let read_here = definitions.iter().filter(|definition| &*definition.carrier.header == header);
     let no_token = |scheme: &Option<Box<str>>| scheme.as_deref().is_some_and(|scheme| scheme != "basic");
     let basic = |value: &[u8]| value.get(..6).is_some_and(|start| start.eq_ignore_ascii_case(b"basic "));
-    let one = match headers.single(header) {
-        Found::One(value) => basic(value),
-        Found::Missing | Found::Ambiguous => false,
-    };
-    one && read_here.into_iter().all(|definition| no_token(&definition.carrier.scheme))
+    // Looking for a second value goes through all of a token: most are told by how they begin.
+    let one = || headers.all(header).all(basic) && matches!(headers.single(header), Found::One(_));
+    one() && read_here.into_iter().all(|definition| no_token(&definition.carrier.scheme))
 }
 
 /// What the claims of the proved callers give to forward.
