@@ -107,6 +107,11 @@ impl Record {
         std::mem::replace(self, nothing)
     }
 
+    /// Whether a limit holds a unit until it is known what the client was answered.
+    pub(crate) fn awaits_status(&self) -> bool {
+        !self.held.is_empty()
+    }
+
     /// Gives back what limits do not count, once it is known what the client is sent: nothing before.
     pub fn settle(&mut self, memory: &mut Memory, world: &impl World) {
         if let (Some(status), false) = (self.status, self.held.is_empty()) {

@@ -24,6 +24,7 @@ use crate::model::mode::Control;
 use crate::model::mode::Mode;
 use crate::model::mode::Rule;
 use crate::model::time::Nanos;
+use crate::policy::Route;
 use crate::refusal::Reason;
 use crate::refusal::Refusal;
 use crate::telemetry::Outcome;
@@ -110,6 +111,27 @@ impl AwaitAnswer {
     /// What happened so far.
     pub fn record_mut(&mut self) -> &mut Record {
         &mut self.bench.record
+    }
+
+    /// Whether anything is to be done when the answer comes. Without, nobody waits for it.
+    pub fn is_awaited(&self) -> bool {
+        // Without `..`, here and below: whatever else an answer is awaited for is said here.
+        let Self { bench: _, head: _, hsts, quotas, subjects: _ } = self;
+        hsts.is_some() || !quotas.is_empty() || self.reads_head()
+    }
+
+    /// Whether the head of the answer must be read, and not only added to: reading it is a dear host call.
+    pub fn reads_head(&self) -> bool {
+        let Self { bench, head: _, hsts: _, quotas: _, subjects: _ } = self;
+        let conceals = |route: &Route| route.access.as_ref().is_some_and(|access| access.conceals());
+        bench.record.awaits_status()
+            || bench.route().is_some_and(|route| route.response.is_some() || conceals(route))
+    }
+
+    /// The answer is here, and its head need not be read.
+    pub fn unread_head(mut self, now: Nanos) -> AnswerStep {
+        self.bench.now = now;
+        self.pass()
     }
 
     /// Judges the head of the upstream's answer. Without a body (`end_of_stream`) it is decided here.

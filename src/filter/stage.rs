@@ -244,6 +244,9 @@ impl Stage {
                 *self = Self::Shut;
                 Action::Continue
             }
+            (Self::Open(answer, count), None) if !answer.reads_head() => {
+                self.on_answer(runtime, answer.unread_head(host::now()), count)
+            }
             (Self::Open(..), None) => self.fail(runtime),
             (other, _) => {
                 *self = other;
@@ -347,7 +350,10 @@ impl Stage {
                 if edit && !apply(Map::Request, &admission.edits) {
                     return self.fail(runtime);
                 }
-                *self = Self::Open(admission.answer, admission.count);
+                *self = match admission.count {
+                    None if !admission.answer.is_awaited() => Self::Done,
+                    count => Self::Open(admission.answer, count),
+                };
                 Action::Continue
             }
             Decision::Refuse(rejection) => self.reject(runtime, *rejection),
@@ -376,9 +382,13 @@ impl Stage {
         }
     }
 
-    /// Whether an answer of the upstream's is looked at.
+    /// Whether the head of an answer of the upstream's is looked at.
     pub(crate) fn takes_answers(&self) -> bool {
-        matches!(self, Self::Open(..) | Self::Body(_) | Self::Keys(..))
+        match self {
+            Self::Open(answer, _) => answer.reads_head(),
+            Self::Body(_) | Self::Keys(..) => true,
+            _ => false,
+        }
     }
 }
 
