@@ -167,9 +167,8 @@ fn exclusive(
     out: &mut Entries,
     problems: &Problems,
 ) {
-    match child.boolean(problems) {
-        Some(true) => out.extend(bound.take().map(|bound| (word.into(), bound))),
-        Some(false) | None => {}
+    if child.boolean(problems) == Some(true) {
+        out.extend(bound.take().map(|bound| (word.into(), bound)));
     }
 }
 
