@@ -1,7 +1,5 @@
 //! What the process says when it ends.
 
-use std::process::ExitCode;
-
 /// Every exit code of every verb.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Exit {
@@ -15,10 +13,4 @@ pub(crate) enum Exit {
     Findings = 3,
     /// 4: the token that was inspected is refused.
     Refused = 4,
-}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        Self::from(exit as u8)
-    }
 }

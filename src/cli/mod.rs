@@ -4,6 +4,7 @@ mod bundle;
 mod check;
 mod checked;
 mod compile;
+mod crosscheck;
 #[cfg(test)]
 mod editor_schema;
 mod exit;
@@ -16,6 +17,7 @@ mod yaml;
 
 use std::ffi::OsString;
 use std::io;
+use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 use std::rc::Rc;
@@ -25,6 +27,7 @@ use clap::Subcommand;
 
 use crate::cli::bundle::BundleVerb;
 use crate::cli::check::Check;
+use crate::cli::crosscheck::Crosscheck;
 use crate::cli::exit::Exit;
 use crate::cli::import::Import;
 use crate::cli::token::Token;
@@ -45,26 +48,35 @@ enum Verb {
     Bundle(BundleVerb),
     Import(Import),
     Token(Token),
+    Crosscheck(Crosscheck),
 }
 
 /// Runs the command line with its arguments, the program's own name first.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let cli = match Cli::try_parse_from(arguments) {
-        Ok(cli) => cli,
-        Err(help_or_error) => {
-            let exit = if help_or_error.use_stderr() { Exit::Usage } else { Exit::Fine };
-            return help_or_error.print().map_or(Exit::Broken, |()| exit).into();
+    run_into(arguments, &mut io::stdout().lock(), &mut io::stderr().lock()).into()
+}
+
+/// The same with what it prints going elsewhere. Answers the exit code.
+pub fn run_into(
+    arguments: impl IntoIterator<Item = OsString>,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> u8 {
+    let exit = match Cli::try_parse_from(arguments) {
+        Ok(cli) => match cli.verb {
+            Verb::Check(check) => check.run(out),
+            Verb::Bundle(bundle) => bundle.run(out, err),
+            Verb::Import(import) => import.run(out, err),
+            Verb::Token(token) => token.run(out, err),
+            Verb::Crosscheck(crosscheck) => crosscheck.run(out, err),
+        },
+        Err(help_or_error) if help_or_error.use_stderr() => {
+            write!(err, "{}", help_or_error.render()).map(|()| Exit::Usage)
         }
-    };
-    let (mut out, mut err) = (io::stdout().lock(), io::stderr().lock());
-    let exit = match cli.verb {
-        Verb::Check(check) => check.run(&mut out),
-        Verb::Bundle(bundle) => bundle.run(&mut out, &mut err),
-        Verb::Import(import) => import.run(&mut out, &mut err),
-        Verb::Token(token) => token.run(&mut out, &mut err),
+        Err(help) => write!(out, "{}", help.render()).map(|()| Exit::Fine),
     };
     // Nobody is left to tell where even standard output is closed.
-    exit.unwrap_or(Exit::Broken).into()
+    exit.unwrap_or(Exit::Broken) as u8
 }
 
 /// Reads a file as every verb reads a policy, with all that it names; what cannot be read is noted.

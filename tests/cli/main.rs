@@ -4,6 +4,7 @@
 
 mod bundle;
 mod check;
+mod crosscheck;
 mod import;
 mod token;
 
