@@ -10,7 +10,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::time::Instant;
 
 /// How long anything may take before it counts as not happening.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 const PAUSE: Duration = Duration::from_millis(5);
 
@@ -34,7 +34,7 @@ pub fn unix_now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
-/// Like [`block_on`], but gives up after 20 seconds.
+/// Like [`block_on`], but gives up after a minute.
 pub(crate) fn bounded<T>(what: &str, future: impl Future<Output = Result<T>>) -> Result<T> {
     match block_on(async { tokio::time::timeout(PATIENCE, future).await }) {
         Ok(result) => result,
@@ -49,7 +49,7 @@ pub fn timed<T>(action: impl FnOnce() -> T) -> (T, Duration) {
     (answer, start.elapsed())
 }
 
-/// Asks again and again until there is an answer; an error after 20 seconds, or as soon as `ask` gives one.
+/// Asks again and again until there is an answer; an error after a minute, or as soon as `ask` gives one.
 pub fn until<T>(what: &str, mut ask: impl FnMut() -> Result<Option<T>>) -> Result<T> {
     let start = Instant::now();
     loop {

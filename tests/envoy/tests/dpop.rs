@@ -38,7 +38,7 @@ impl Smith {
             let key = EcdsaKeyPair::generate_pkcs8(algorithm, &random)?;
             Ok(EcdsaKeyPair::from_pkcs8(algorithm, key.as_ref(), &random)?)
         };
-        let pem = include_str!("../../cases/tokens/rsa-dev.pem");
+        let pem = include_str!("../../tokens/rsa-dev.pem");
         let der: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
         Ok(Self {
             issuer: Keys::generate()?,

@@ -10,7 +10,7 @@ use crate::message::{Answer, Headers, Request};
 use crate::runtime::bounded;
 use crate::wire::{Framing, Wire, parse_answer};
 
-/// An open connection for bytes. Every call gives up after 20 seconds.
+/// An open connection for bytes. Every call gives up after a minute.
 pub struct Raw {
     reader: Wire<ReadHalf<Stream>>,
     writer: WriteHalf<Stream>,
@@ -50,7 +50,7 @@ impl Raw {
         bounded("bytes", self.reader.exactly(count))
     }
 
-    /// Waits until the peer closes; an error when it sends more, or does not within 20 seconds.
+    /// Waits until the peer closes; an error when it sends more, or does not within a minute.
     pub fn closed(&mut self) -> Result<()> {
         bounded("the end of the connection", async {
             match self.reader.ended().await {

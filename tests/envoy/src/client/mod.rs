@@ -35,7 +35,7 @@ trait Socket: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Socket for T {}
 type Stream = Box<dyn Socket>;
 
-/// Where to send requests, and how. Every call gives up after 20 seconds.
+/// Where to send requests, and how. Every call gives up after a minute.
 #[derive(Clone)]
 pub struct Client {
     address: SocketAddr,

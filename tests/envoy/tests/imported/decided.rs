@@ -16,7 +16,7 @@ pub(crate) fn decided(imported: &str, name: &str, keys: &Keys) -> String {
     let mut access_at = None;
     for line in imported.lines() {
         let trimmed = line.trim_start();
-        let pad = " ".repeat(line.len() - trimmed.len());
+        let pad = indent(line);
         let put = |text: String| format!("{pad}{text}");
         match trimmed {
             "staff-token:" | "user-token:" => token = trimmed,
@@ -73,7 +73,11 @@ fn answer(asked: &str) -> (&'static str, String) {
 /// The line `access: { scopes: [...] }` with the rules in it.
 fn access(line: &str, rules: &BTreeMap<String, String>) -> String {
     let scopes = line.split("scopes: ").nth(1).and_then(|rest| rest.split(']').next()).unwrap_or_default();
-    let pad = " ".repeat(line.len() - line.trim_start().len());
+    let pad = indent(line);
     let rules: Vec<String> = rules.iter().map(|(kind, all)| format!("{kind}: [{all}]")).collect();
     format!("{pad}access: {{ scopes: {scopes}], {} }}", rules.join(", "))
+}
+
+fn indent(line: &str) -> &str {
+    line.split(|letter: char| letter != ' ').next().unwrap_or_default()
 }
