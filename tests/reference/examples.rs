@@ -41,10 +41,30 @@ fn every_change_to_the_policy_of_ten_lines_makes_a_good_one() {
     }
 }
 
+/// It is read whole before the gate is asked, and at this gate nobody answers.
+#[test]
+fn every_file_of_accounts_can_be_read() {
+    let [first, ..] = &readme::examples("policy")[..] else { panic!("there is none") };
+    let policy = file("policy-of-accounts.yaml", first);
+    for text in readme::examples("accounts") {
+        let accounts = file("accounts.yaml", &text);
+        file("bob.jwt", "e30.e30.e30");
+        let run = Command::new(env!("CARGO_BIN_EXE_portcullis"))
+            .args(["crosscheck", "--gate", "https://api.example", "--connect", "127.0.0.1:9", "--accounts"])
+            .args([&accounts, &policy])
+            .env("ALICE_TOKEN", "e30.e30.e30")
+            .output()
+            .unwrap();
+        let told = String::from_utf8_lossy(&run.stderr);
+        assert!(told.is_empty() || told.starts_with("https://api.example: "), "{told}");
+    }
+}
+
 #[test]
 fn no_example_of_yaml_is_left_unchecked() {
     let fences = readme::text().matches("\n```yaml").count();
-    assert_eq!(fences, readme::examples("policy").len() + readme::examples("patch").len());
+    let checked = ["policy", "patch", "accounts"].map(|kind| readme::examples(kind).len());
+    assert_eq!(fences, checked.iter().sum::<usize>());
 }
 
 #[test]

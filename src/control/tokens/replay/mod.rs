@@ -3,6 +3,7 @@
 //! **Refuses** with `tokens.proof_replayed` (401) a proof whose `jti` was used with the same key before, with
 //! `tokens.proofs_unavailable` (503) one that nobody can tell that of: its bucket is full of proofs that are not over, or
 //! it lost too many races for it.
+//! One key has a few buckets of the many, so nobody uses up the room of all.
 //!
 //! **Promises** that of any number of requests with one proof, at any number of workers, at most one passes; that memory
 //! does not grow. A proof is remembered until its `iat` is too old for every definition of the policy.
@@ -40,6 +41,9 @@ use crate::refusal::Refusal;
 
 /// How many buckets there are: 2 MiB of them. A fixed number, since a proof must be looked for where it was noted.
 const BUCKETS: u32 = 2_048;
+
+/// How many of them one key's proofs stand in: 1,312 proofs that are not over, of the one device that has the key.
+const SHARE: u32 = 16;
 
 /// When a caller is asked to come back for whom there was no room.
 const RETRY: Duration = Duration::from_secs(5);
@@ -217,15 +221,19 @@ impl Replays {
 }
 
 impl Table {
-    /// The bucket and the fingerprint of a proof. Keyed, so that nobody chooses where his proofs stand.
+    /// The bucket and the fingerprint of a proof. Keyed, so that nobody chooses where his proofs stand; and one of the few
+    /// buckets that its key has, so that whoever makes proofs without end fills those and no others.
     fn place(&self, used: &Used<'_>) -> (Key, u64) {
-        let mut hasher = SipHasher24::new_with_key(&self.secret);
+        let hash = |parts: &[&[u8]]| {
+            let mut hasher = SipHasher24::new_with_key(&self.secret);
+            parts.iter().for_each(|part| hasher.write(part));
+            hasher.finish128()
+        };
+        let first = hash(&[used.key]).h1;
         // The key has a fixed length, so no two pairs give the same bytes.
-        hasher.write(used.key);
-        hasher.write(used.id.as_bytes());
-        let hash = hasher.finish128();
-        let index = u128::from(hash.h2).saturating_mul(BUCKETS.into()) >> 64;
-        (Key::Bucket(u32::try_from(index).unwrap_or_default()), hash.h1)
+        let own = hash(&[used.key, used.id.as_bytes()]);
+        let index = first.wrapping_add(own.h2 % u64::from(SHARE)) % u64::from(BUCKETS);
+        (Key::Bucket(u32::try_from(index).unwrap_or_default()), own.h1)
     }
 
     fn read(&self, key: Key, now: Nanos, store: &impl Buckets) -> (Bucket, Option<u32>) {

@@ -22,7 +22,25 @@ fn replays(store: &InMemory) -> Replays {
 }
 
 fn uses(replays: &mut Replays, id: &str, issued: u32, now: u32, store: &impl Buckets) -> Result<(), Reason> {
-    let used = Used { key: &[1; 32], id, issued: issued.into() };
+    uses_with(&[1; 32], replays, id, issued, now, store)
+}
+
+/// The key of one of many devices.
+fn stranger(number: u32) -> [u8; 32] {
+    let mut key = [9; 32];
+    key[..4].copy_from_slice(&number.to_le_bytes());
+    key
+}
+
+fn uses_with(
+    key: &[u8; 32],
+    replays: &mut Replays,
+    id: &str,
+    issued: u32,
+    now: u32,
+    store: &impl Buckets,
+) -> Result<(), Reason> {
+    let used = Used { key, id, issued: issued.into() };
     let place = replays.look(&used, at(now), store).map_err(|refusal| refusal.reason)?;
     replays.keep(place, at(now), store).map_err(|refusal| refusal.reason)
 }
@@ -51,6 +69,25 @@ fn two_workers_that_looked_at_the_same_moment_admit_one() {
     let late = other.keep(second, at(NOW), &store).unwrap_err();
     assert_eq!(late.reason, Reason::TokensProofReplayed);
     assert_eq!(other.take_counts()[4], ("clashes", 1));
+}
+
+#[test]
+fn a_key_that_makes_proofs_without_end_fills_its_own_share_alone() {
+    let store = InMemory::default();
+    let mut replays = replays(&store);
+    let share = u32::try_from(SLOTS).unwrap() * SHARE;
+    let admitted =
+        (0..20 * share).filter(|id| uses(&mut replays, &id.to_string(), NOW, NOW, &store).is_ok()).count();
+    assert_eq!(admitted, usize::try_from(share).unwrap());
+    let mut refused = 0;
+    for number in 0..2_000 {
+        let key = stranger(number);
+        refused += u32::from(
+            replays.look(&Used { key: &key, id: "a", issued: NOW.into() }, at(NOW), &store).is_err(),
+        );
+    }
+    // The share is 16 of 2,048 buckets: less than one in a hundred, as chance has it up to twice that.
+    assert!(refused <= 40, "{refused} of 2,000 strangers found no room");
 }
 
 /// One bucket, so that a test can fill it.
@@ -143,10 +180,11 @@ fn memory_is_fixed_and_workers_share_it() {
     let (mut one, mut other) = (replays(&store), replays(&store));
     let before = store.size();
     assert_eq!(before.0, usize::try_from(BUCKETS).unwrap() + 2);
-    for at in 0..5_000 {
-        let id = at.to_string();
-        assert_eq!(uses(&mut one, &id, NOW, NOW, &store), Ok(()));
-        assert_eq!(uses(&mut other, &id, NOW, NOW, &store), Err(Reason::TokensProofReplayed));
+    for number in 0..5_000 {
+        let key = stranger(number);
+        assert_eq!(uses_with(&key, &mut one, "a", NOW, NOW, &store), Ok(()));
+        let again = uses_with(&key, &mut other, "a", NOW, NOW, &store);
+        assert_eq!(again, Err(Reason::TokensProofReplayed));
     }
     assert_eq!(store.size(), before);
     assert_eq!(one.capacity(), Some((167_936, 2_048_000)));
