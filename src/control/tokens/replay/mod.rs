@@ -232,7 +232,9 @@ impl Table {
         let first = hash(&[used.key]).h1;
         // The key has a fixed length, so no two pairs give the same bytes.
         let own = hash(&[used.key, used.id.as_bytes()]);
-        let index = first.wrapping_add(own.h2 % u64::from(SHARE)) % u64::from(BUCKETS);
+        // Multiply and shift: as even as a remainder.
+        let offset = u128::from(own.h2).saturating_mul(SHARE.into()) >> 64;
+        let index = u128::from(first).saturating_add(offset).checked_rem(BUCKETS.into()).unwrap_or_default();
         (Key::Bucket(u32::try_from(index).unwrap_or_default()), own.h1)
     }
 
