@@ -55,7 +55,8 @@ fn a_proof_serves_once_and_another_key_or_id_is_another_proof() {
     assert_eq!(uses(&mut replays, "b", NOW, NOW, &store), Ok(()));
     let used = Used { key: &[2; 32], id: "a", issued: NOW.into() };
     assert!(replays.look(&used, at(NOW), &store).is_ok(), "nobody uses up another's");
-    assert_eq!(replays.take_counts()[..3], [("kept", 2), ("live", 0), ("replayed", 2)]);
+    let [kept, _, replayed, ..] = replays.take_counts();
+    assert_eq!([kept, replayed], [("kept", 2), ("replayed", 2)]);
 }
 
 #[test]
