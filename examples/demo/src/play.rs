@@ -66,6 +66,12 @@ fn play(row: &Row, gate: &Gate, at: usize) -> Result<Played> {
     let answers = match row.way {
         Way::InTurn => in_turn(&client, &row.requests)?,
         Way::AtOnce { .. } => client.send_together(&row.requests)?,
+        // Above those of the rows.
+        Way::FromMany => {
+            let each = (100..=u8::MAX).cycle().zip(&row.requests);
+            each.map(|(last, request)| client.clone().from_loopback(last).send(request))
+                .collect::<Result<_>>()?
+        }
     };
     Ok(Played { answers, took: start.elapsed() })
 }

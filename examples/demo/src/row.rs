@@ -29,6 +29,8 @@ pub(crate) enum Way {
     InTurn,
     /// Together, each on a connection of its own. The limit lets one more pass after each `refill`.
     AtOnce { refill: Duration },
+    /// One after the other, each from an address of its own.
+    FromMany,
 }
 
 /// What a row shows beside statuses.
@@ -62,6 +64,10 @@ impl Row {
 
     pub(crate) fn at_once(self, refill: Duration) -> Self {
         Self { way: Way::AtOnce { refill }, ..self }
+    }
+
+    pub(crate) fn from_many(self) -> Self {
+        Self { way: Way::FromMany, ..self }
     }
 
     pub(crate) fn without(self, without: &[(usize, u16)]) -> Self {

@@ -1,12 +1,11 @@
 //! What is played, as data.
 //!
-//! Alice attacks, with a good token of her own wherever no other is named; bob is the victim. Not here, because it is not
-//! stopped yet: another's order by its id, since whose it is stands in the answer alone.
+//! Alice attacks, with a good token of her own wherever no other is named; bob is the victim.
 
 use std::time::Duration;
 
 use portcullis_envoy::{Request, Result};
-use portcullis_shop::data::ALICE_LOGIN;
+use portcullis_shop::data::{ALICE_LOGIN, ALICE_ORDER, BOB_LOGIN, BOB_ORDER};
 use portcullis_shop::idp::ACR_MFA;
 use portcullis_shop::keys::Keys;
 use portcullis_shop::mint::{Alg, Mint};
@@ -23,8 +22,14 @@ const DAY: u64 = 86_400;
 /// All rows. Their tokens are good for ten minutes, unless they are meant not to be.
 pub(crate) fn all(keys: &Keys) -> Result<Vec<Row>> {
     let alice = Mint::new(keys).sign(Alg::Es256);
-    let parts =
-        [tokens(keys)?, objects(&alice), bodies(keys, &alice), paths(&alice), numbers(&alice), apps(&alice)];
+    let parts = [
+        tokens(keys)?,
+        objects(&alice),
+        bodies(keys, &alice),
+        paths(&alice),
+        numbers(keys, &alice),
+        apps(&alice),
+    ];
     Ok(parts.into_iter().flatten().collect())
 }
 
@@ -78,6 +83,13 @@ fn objects(alice: &str) -> Vec<Row> {
             Prize(r#""account_id":"77""#),
         )
         .refused(403, "access.foreign"),
+        attack(
+            "bob's order by its id, also without his name",
+            ["id,customer_id,items", "id,items"]
+                .map(|fields| get(&format!("/v1/orders/{BOB_ORDER}?fields={fields}"))),
+            Prize("coffee-003"),
+        )
+        .refused(403, "access.foreign, access.owner_missing"),
         // It passes: the identity is the verified token's, whatever the client says, and the orders are alice's own.
         attack(
             "bob's orders, by a spoofed x-user-id",
@@ -125,10 +137,16 @@ fn bodies(keys: &Keys, alice: &str) -> Vec<Row> {
         )
         .without(&[(1, 201), (1, 200)])
         .refused(400, "request.duplicate_name, request.structure"),
+        // It passes: what the schema does not declare was taken out.
         attack(
             "an answer with the password hash in it",
             [Request::get("/v1/users/42").bearer(alice)],
             Prize("password_hash"),
+        ),
+        attack(
+            "an answer that tells what the shop earns",
+            [Request::get(format!("/v1/orders/{ALICE_ORDER}")).bearer(alice)],
+            Prize("margin_cents"),
         )
         .refused(502, "response.schema"),
         attack(
@@ -169,29 +187,53 @@ fn paths(alice: &str) -> Vec<Row> {
 }
 
 /// How many?
-fn numbers(alice: &str) -> Vec<Row> {
-    let (mail, _) = ALICE_LOGIN;
+fn numbers(keys: &Keys, alice: &str) -> Vec<Row> {
     // The right code is among them.
     let code =
         |n: u32| Request::post_json("/v1/otp/verify", &json!({ "code": format!("{n:06}") })).bearer(alice);
-    // A new `x-forwarded-for` each time gives no new budget.
-    let login = |n: u32| {
-        Request::post_json("/v1/login", &json!({ "email": mail, "password": format!("guess-{n}") }))
-            .header("x-forwarded-for", format!("192.0.2.{n}"))
-    };
     let search = |n: u32| Request::get(format!("/v1/search?limit=1&q=no.+{n}"));
+    // Another account, so that the honest rows find alice's budget as it was.
+    let mallory = Mint::new(keys).claim("sub", "13").sign(Alg::Es256);
+    // Up to bob's two.
+    let ids = (20..120).map(|last| BOB_ORDER.to_string().replace("3e77", &format!("3e{last:02x}")));
+    let order = |id: String| Request::get(format!("/v1/orders/{id}")).bearer(&mallory);
+    let bob = Mint::new(keys).claim("sub", "77").sign(Alg::Es256);
+    let retry = Request::get("/v1/users/77?fields=id,name").bearer(&bob);
     vec![
         attack("100 one-time codes guessed", (4_200..4_300).map(code).collect::<Vec<_>>(), Prize("verified"))
             .without(&[(99, 401), (1, 200)])
             .with(&[(5, 401), (95, 429)], "limits.exceeded"),
-        attack("200 passwords tried from one address", (0..200).map(login).collect::<Vec<_>>(), Statuses)
-            .at_once(Duration::from_millis(500))
-            .without(&[(200, 401)])
-            .with(&[(60, 401), (140, 429)], "limits.exceeded"),
+        attack("200 passwords tried from one address", passwords(ALICE_LOGIN, 200), Prize("access_token"))
+            .without(&[(199, 401), (1, 200)])
+            .with(&[(5, 401), (195, 429)], "limits.exceeded, limits.penalty"),
+        attack("100 passwords tried from 100 addresses", passwords(BOB_LOGIN, 100), Prize("access_token"))
+            .from_many()
+            .without(&[(99, 401), (1, 200)])
+            .with(&[(20, 401), (80, 429)], "limits.exceeded"),
+        attack(
+            "100 order ids tried, bob's among them",
+            ids.map(order).collect::<Vec<_>>(),
+            Prize("coffee-003"),
+        )
+        .without(&[(98, 404), (2, 200)])
+        .with(&[(30, 404), (70, 429)], "limits.exceeded"),
         attack("100 searches to copy the catalogue", (0..100).map(search).collect::<Vec<_>>(), Statuses)
             .at_once(Duration::from_secs(1))
             .with(&[(30, 200), (70, 429)], "limits.exceeded"),
+        attack("a retry storm: 300 calls of one app at once", vec![retry; 300], Statuses)
+            .at_once(Duration::from_millis(500))
+            .with(&[(40, 200), (260, 429)], "limits.exceeded"),
     ]
+}
+
+/// So many passwords for this account; the last one is right. A new `x-forwarded-for` each time gives no new budget.
+fn passwords((mail, right): (&str, &str), count: u32) -> Vec<Request> {
+    let login = |n| {
+        let password = if n == count { right.to_owned() } else { format!("guess-{n}") };
+        Request::post_json("/v1/login", &json!({ "email": mail, "password": password }))
+            .header("x-forwarded-for", format!("192.0.2.{n}"))
+    };
+    (1..=count).map(login).collect()
 }
 
 /// What an honest app does. A `{name}` stands for the text of that name in an earlier answer.
@@ -230,9 +272,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_has_25_rows_that_fit_a_terminal() {
+    fn the_table_has_30_rows_that_fit_a_terminal() {
         let rows = all(&Keys::generate().unwrap()).unwrap();
-        assert_eq!(rows.len(), 25);
+        assert_eq!(rows.len(), 30);
         for row in rows {
             assert!(row.tried.len() <= 48, "{}", row.tried);
         }

@@ -123,7 +123,7 @@ pub struct Stats {
     pub live: u32,
     /// Spent slots that were given to another key.
     pub reused: u32,
-    /// Requests counted in a slot that their key shares, because every slot of the bucket is live.
+    /// Requests counted in a slot that their key shares, because every slot of the bucket is live, or refused by it.
     pub overflowed: u32,
     /// Races lost for a bucket, and run again.
     pub clashes: u32,

@@ -293,6 +293,9 @@ impl<'s, B: Buckets> Step<'s, B> {
             Verdict::Spent(wait) => (Reason::LimitsExceeded, wait),
             Verdict::Takes(_) | Verdict::Free => (Reason::LimitsExceeded, CONTENDED),
         };
+        if look.place.kind == Kind::Shared {
+            self.outcome.stats.overflowed = self.outcome.stats.overflowed.saturating_add(1);
+        }
         let refusal = Refusal::new(reason).with(Extra::RetryAfter(self.jittered(wait)));
         self.refuse(entry.limit, entry.shadow, refusal);
     }

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::certs::Ca;
 use crate::client::{Client, Protocol, Tls};
@@ -300,6 +300,16 @@ impl Gate {
     pub fn push_as(&self, vm_id: &str, policy: &str) -> Result<Verdict> {
         let mut plugin = self.plugin.clone();
         *plugin.pointer_mut("/config/vm_config/vm_id").context("the plugin has no vm_id")? = vm_id.into();
+        self.push_to(&plugin, policy)
+    }
+
+    /// Like [`Gate::push`], but every worker runs it in a VM made anew, as after a breakdown, with the shared data of before.
+    /// `mark` must be another each time: Envoy takes up a VM that was configured alike.
+    pub fn push_in_new_vms(&self, mark: &str, policy: &str) -> Result<Verdict> {
+        let mut plugin = self.plugin.clone();
+        let vm = plugin.pointer_mut("/config/vm_config").and_then(Value::as_object_mut);
+        let mark = json!({ "@type": "type.googleapis.com/google.protobuf.StringValue", "value": mark });
+        vm.context("the plugin has no VM")?.insert("configuration".into(), mark);
         self.push_to(&plugin, policy)
     }
 

@@ -68,6 +68,34 @@ fn strangers_do_not_crowd_those_who_have_signed_in_nor_the_shadow() {
     }
 }
 
+/// How many of a thousand newcomers find no slot of their own where so many strangers' keys are live, in 4 MiB. README
+/// says so under what limits do not promise.
+#[test]
+fn newcomers_share_a_slot_only_once_strangers_fill_the_table() {
+    let all = limits(r#"{ "a": { "key": ["ip"], "rate": "5/1d" } }"#);
+    for (live, least, most) in [
+        (12_000, 0, 6),
+        (16_000, 10, 60),
+        (20_000, 140, 230),
+        (24_000, 420, 540),
+        (30_000, 820, 900),
+        (40_000, 980, 1_000),
+        (1_000_000, 1_000, 1_000),
+    ] {
+        let store = InMemory::default();
+        let limiter = Limiter::prepare(Memory::DEFAULT, &store, [7; 16]).unwrap();
+        let charges = [Charge { limit: all.get(0).unwrap(), shadow: false, cost: None }];
+        let overflowed = |keys: std::ops::Range<u32>| -> u32 {
+            keys.map(|n| limiter.check(&charges, &Caller::nth(n), moment(NOW), &store).stats.overflowed).sum()
+        };
+        overflowed(0..live);
+        // So few that they fill nothing themselves.
+        let shared = overflowed(live..live + 1_000);
+        println!("{live} live keys: {shared} of 1000 newcomers share a slot");
+        assert!((least..=most).contains(&shared), "{live} live keys: {shared} of 1000 share");
+    }
+}
+
 #[test]
 fn the_stats_say_what_went_on_in_the_table() {
     let (store, all) = (InMemory::default(), limits(HOT));

@@ -2,11 +2,11 @@
 #![cfg(test)]
 #![expect(clippy::arithmetic_side_effects, reason = "small numbers of a test's own")]
 
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::ops::Range;
+mod counted;
+mod crowds;
+mod penalty;
+
 use std::sync::OnceLock;
-use std::thread;
 use std::time::Duration;
 
 use portcullis_envoy::{
@@ -16,23 +16,23 @@ use portcullis_shop::keys::Keys;
 use portcullis_shop::mint::{Alg, Mint};
 use serde_json::json;
 
-fn upstream() -> Result<Recorder> {
+pub(crate) fn upstream() -> Result<Recorder> {
     Recorder::answering("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
 }
 
 /// The keys that sign every token of this suite.
-fn keys() -> &'static Keys {
+pub(crate) fn keys() -> &'static Keys {
     static KEYS: OnceLock<Keys> = OnceLock::new();
     KEYS.get_or_init(|| Keys::generate().unwrap())
 }
 
 /// A token of this subject, made anew each time.
-fn token(sub: &str) -> String {
+pub(crate) fn token(sub: &str) -> String {
     Mint::new(keys()).claim("sub", sub).sign(Alg::Es256)
 }
 
 /// A policy of open routes `GET /NAME`, each with its limits, and of routes that are said in full in `more`.
-fn routes(name: &str, limits: &str, routes: &[(&str, &str)], more: &str) -> String {
+pub(crate) fn routes(name: &str, limits: &str, routes: &[(&str, &str)], more: &str) -> String {
     let open = |(name, limits): &(&str, &str)| {
         format!(
             "  - {{ name: {name}, match: {{ method: GET, path: /{name} }}, tokens: none, limits: [{limits}] }}\n"
@@ -44,7 +44,7 @@ fn routes(name: &str, limits: &str, routes: &[(&str, &str)], more: &str) -> Stri
 }
 
 /// Sends `count` of these, one after the other, and answers their statuses and reasons.
-fn send(client: &Client, request: &Request, count: usize) -> Result<Vec<(u16, String)>> {
+pub(crate) fn send(client: &Client, request: &Request, count: usize) -> Result<Vec<(u16, String)>> {
     let mut connection = client.connect()?;
     let mut told = |_| {
         let answer = connection.send(request)?;
@@ -54,7 +54,7 @@ fn send(client: &Client, request: &Request, count: usize) -> Result<Vec<(u16, St
 }
 
 /// How many of `count` requests pass; the others must be refused for this limit's being spent.
-fn passed(client: &Client, request: &Request, count: usize) -> Result<usize> {
+pub(crate) fn passed(client: &Client, request: &Request, count: usize) -> Result<usize> {
     let told = send(client, request, count)?;
     let passed = told.iter().filter(|(status, _)| *status == 200).count();
     let refused = told.iter().filter(|told| **told == (429, "limits.exceeded".into())).count();
@@ -295,83 +295,4 @@ fn counters_survive_a_new_policy_and_another_name_has_its_own() -> Result {
         assert_eq!(pass(2)?, 0, "{workers} workers: and back");
     }
     Ok(())
-}
-
-#[test]
-fn a_hundred_thousand_keys_take_no_more_memory_than_a_thousand() -> Result {
-    /// A slot for each key would be three times as much.
-    const BOUND: u64 = 1 << 20;
-    let upstream = upstream()?;
-    let limits = "  by-device: { key: [header.x-device], missing: deny, rate: 5/1d, burst: 5 }";
-    // Refused for want of a token once the limit has counted them, so that the upstream is not what is measured.
-    let more = "  - { name: guarded, match: { method: GET, path: /guarded }, tokens: [user], access: authenticated, limits: [by-device] }";
-    let gate = Gate::before(upstream.address())
-        .workers(4)
-        .policy(routes("flood", limits, &[("open", "by-device")], more))
-        .start()?;
-    let client = gate.cleartext(Protocol::H1);
-    let device = |name: &str| Request::get("/open").header("x-device", name);
-    assert_eq!(passed(&client, &device("spent"), 10)?, 5);
-    assert_eq!(passed(&client, &device("half"), 3)?, 3);
-
-    let first = flood(gate.cleartext_address(), 0..1_000);
-    assert_eq!(first, (1_000, 0), "as long as there is room each key has a budget of its own");
-    let before = gate.memory()?;
-    let (counted, refused) = flood(gate.cleartext_address(), 1_000..100_000);
-    let grown = gate.memory()?.saturating_sub(before);
-
-    assert!(grown < BOUND, "grown by {grown} bytes");
-
-    assert_eq!(counted + refused, 99_000);
-    // The table of 4 MiB: buckets of 24 keys each, whose newcomers share one budget of 5.
-    assert_eq!(
-        counted + 1_000 + 2,
-        1_365 * (24 + 5),
-        "more live keys than slots: newcomers share what is left"
-    );
-    assert_eq!(
-        passed(&client, &device("spent"), 5)?,
-        0,
-        "whoever cycles through keys gains nothing on his own"
-    );
-    assert_eq!(passed(&client, &device("half"), 10)?, 2, "and a live key keeps just what it had");
-    Ok(())
-}
-
-/// Sends one request for each of these devices over a few connections, and answers how many were refused for want of a
-/// token, and how many for their limit.
-fn flood(address: SocketAddr, devices: Range<usize>) -> (usize, usize) {
-    const CONNECTIONS: usize = 8;
-    let share = devices.len().div_ceil(CONNECTIONS);
-    let shares = devices.clone().step_by(share).map(|from| from..(from + share).min(devices.end));
-    let under_way: Vec<_> = shares.map(|share| thread::spawn(move || flood_one(address, share))).collect();
-    under_way.into_iter().fold((0, 0), |sum, one| {
-        let (counted, refused) = one.join().unwrap().unwrap();
-        (sum.0 + counted, sum.1 + refused)
-    })
-}
-
-/// One after the other: Envoy gives up a connection on which more than two answers wait. By hand, since the harness's
-/// clients would take most of the time.
-fn flood_one(address: SocketAddr, devices: Range<usize>) -> Result<(usize, usize)> {
-    let mut stream = TcpStream::connect(address)?;
-    stream.set_nodelay(true)?;
-    stream.set_read_timeout(Some(Duration::from_secs(20)))?;
-    let (mut counted, mut refused) = (0, 0);
-    let mut told = [0; 4096];
-    for device in devices {
-        let request = format!("GET /guarded HTTP/1.1\r\nhost: a\r\nx-device: {device}\r\n\r\n");
-        stream.write_all(request.as_bytes())?;
-        let mut length = 0;
-        // A problem ends with the only `}` of its answer.
-        while !told[..length].ends_with(b"}") {
-            length += match stream.read(&mut told[length..])? {
-                0 => anyhow::bail!("the connection ended"),
-                length => length,
-            };
-        }
-        counted += usize::from(told.starts_with(b"HTTP/1.1 401"));
-        refused += usize::from(told.starts_with(b"HTTP/1.1 429"));
-    }
-    Ok((counted, refused))
 }
