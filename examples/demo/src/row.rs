@@ -66,7 +66,7 @@ impl Row {
         Self { way: Way::AtOnce { refill }, ..self }
     }
 
-    pub(crate) fn from_many(self) -> Self {
+    pub(crate) fn spread(self) -> Self {
         Self { way: Way::FromMany, ..self }
     }
 

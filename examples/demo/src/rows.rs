@@ -207,7 +207,7 @@ fn numbers(keys: &Keys, alice: &str) -> Vec<Row> {
             .without(&[(199, 401), (1, 200)])
             .with(&[(5, 401), (195, 429)], "limits.exceeded, limits.penalty"),
         attack("100 passwords tried from 100 addresses", passwords(BOB_LOGIN, 100), Prize("access_token"))
-            .from_many()
+            .spread()
             .without(&[(99, 401), (1, 200)])
             .with(&[(20, 401), (80, 429)], "limits.exceeded"),
         attack(
