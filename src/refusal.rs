@@ -55,6 +55,7 @@ reasons! {
     LimitsPenalty Limits "limits.penalty" 429 "Too many requests, again and again";
     LimitsKeyMissing Limits "limits.key_missing" 429 "The request lacks what its limit is counted by";
     LimitsContended Limits "limits.contended" 429 "Too many requests at once";
+    LimitsUnavailable Limits "limits.unavailable" 503 "Limits cannot be checked at the moment";
     LimitsAmbiguous Limits "limits.ambiguous" 400 "A value that a limit is counted by is given more than once";
     LimitsCost Limits "limits.cost" 400 "The request does not say what it costs, or costs more than is ever granted";
     ClientOutdated Client "client.outdated" 426 "This version of the app is no longer served";

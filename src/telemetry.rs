@@ -28,6 +28,9 @@ pub const REVOCATION_ENTRIES: &str = "portcullis_revocation_entries";
 /// Counts what the table of limits went through, by event.
 pub const SLOTS: &str = "portcullis_limit_slots_total";
 
+/// Counts calls of the rate limit service, by what they came to.
+pub const SERVICE_CALLS: &str = "portcullis_rate_limit_calls_total";
+
 /// Counts look-ups in the cache of verified tokens, by token and event.
 pub const TOKEN_CACHE: &str = "portcullis_token_cache_total";
 

@@ -19,8 +19,7 @@ use serde_json::Value;
 use serde_json::json;
 
 /// The parts of the page's example that are refused as not supported yet. An issue that builds one takes it off.
-const STILL_REFUSED: &[&str] =
-    &["limits.otp-global.scope", "rate_limit_service", "routes[users.update].modes.request"];
+const STILL_REFUSED: &[&str] = &["routes[users.update].modes.request"];
 
 /// 2026-11-20T00:00:00Z: the example's override has not ended, and ends within 30 days.
 const NOW: Nanos = Nanos(1_795_132_800_000_000_000);
@@ -85,13 +84,7 @@ fn the_pages_example_is_refused_for_nothing_but_what_is_listed() {
 
 #[test]
 fn without_what_is_listed_the_pages_example_is_fine() {
-    let without = json!({
-        "rate_limit_service": null,
-        "limits": {
-            "otp-global": { "scope": null },
-            },
-    });
-    let mut page = patched(&page(), &node(&without)).to_json();
+    let mut page = page().to_json();
     page["routes"][2]["modes"]["request"] = json!("shadow");
     assert_eq!(compile(&node(&page)), (true, Vec::new()));
 }
@@ -104,14 +97,30 @@ fn the_small_policy_is_fine() {
 /// What a later issue builds is refused by its name, at its place, and by nothing else.
 #[test]
 fn what_is_built_later_is_refused_and_never_ignored() {
-    let limit = |field: &str, value: Value| json!({ "limits": { "one": { field: value } } });
+    let service = json!({ "cluster": "c", "domain": "d", "on_error": "deny" });
+    let global = |field: &str, value: Value| json!({ "limits": { "one": { "scope": "global", field: value } }, "rate_limit_service": service });
     let route = |field: &str, value: Value| json!({ "route": { field: value } });
     let owner = |field: &str, value: Value| route("access", json!({ "owner": { field: value } }));
     let when = json!([{ "when": { "percent": 5 }, "use": "enforce" }, { "use": "shadow" }]);
     let instead = json!([{ "route": "orders", "control": "*", "mode": "shadow", "until": "2026-12-01T00:00:00Z", "owner": "o", "reason": "r",
         "when": { "platform": "ios" } }]);
     for (at, what, patch) in [
-        ("limits.one.scope", "`scope: global`", limit("scope", json!("global"))),
+        ("limits.one", "`scope: global` with `count`", global("count", json!([401]))),
+        (
+            "limits.one",
+            "`scope: global` with `tiers`",
+            global("tiers", json!({ "by": "route", "values": { "a": "9/1m" } })),
+        ),
+        (
+            "limits.one",
+            "`scope: global` with `penalty`",
+            global(
+                "penalty",
+                json!({ "after": 3, "within": "30m", "block": "1m", "factor": 2, "max": "1h" }),
+            ),
+        ),
+        ("limits.one", "`scope: global` with `distinct`", global("distinct", json!("path.id"))),
+        ("limits.one", "`scope: global` with a value of the body's", global("cost", json!("body:/n"))),
         (
             "routes[orders].access.owner.lookup",
             "`lookup`",
@@ -125,11 +134,6 @@ fn what_is_built_later_is_refused_and_never_ignored() {
         ),
         ("overrides[0].when", "`when`", json!({ "overrides": instead })),
         ("host_modes", "`host_modes`", json!({ "host_modes": "tighten" })),
-        (
-            "rate_limit_service",
-            "`rate_limit_service`",
-            json!({ "rate_limit_service": { "cluster": "c", "domain": "d" } }),
-        ),
     ] {
         let (compiled, faults) = compile(&small(&patch));
         assert!(!compiled, "{patch}");

@@ -12,7 +12,7 @@ use crate::policy::Circumstances;
 use crate::policy::Policy;
 use crate::policy::SchemaStore;
 
-/// Compiles a loaded policy. Secrets that are here are looked at; none is needed.
+/// Compiles a loaded policy for what is noted on the way. Secrets that are here are looked at; none is needed.
 pub(crate) fn compile(policy: &Rc<Node>, problems: &Problems) -> Option<Policy> {
     let env = |name: &str| std::env::var(name).ok();
     let circumstances = Circumstances { now: now(), secrets: Secrets::if_there(&env) };

@@ -9,6 +9,7 @@ mod crosscheck;
 mod editor_schema;
 mod exit;
 mod import;
+mod limits;
 mod load;
 mod output;
 mod report;
@@ -30,6 +31,7 @@ use crate::cli::check::Check;
 use crate::cli::crosscheck::Crosscheck;
 use crate::cli::exit::Exit;
 use crate::cli::import::Import;
+use crate::cli::limits::LimitsVerb;
 use crate::cli::token::Token;
 use crate::document::Node;
 use crate::fault::Problems;
@@ -49,6 +51,7 @@ enum Verb {
     Import(Import),
     Token(Token),
     Crosscheck(Crosscheck),
+    Limits(LimitsVerb),
 }
 
 /// Runs the command line with its arguments, the program's own name first.
@@ -69,6 +72,7 @@ pub fn run_into(
             Verb::Import(import) => import.run(out, err),
             Verb::Token(token) => token.run(out, err),
             Verb::Crosscheck(crosscheck) => crosscheck.run(out, err),
+            Verb::Limits(limits) => limits.run(out, err),
         },
         Err(help_or_error) if help_or_error.use_stderr() => {
             write!(err, "{}", help_or_error.render()).map(|()| Exit::Usage)

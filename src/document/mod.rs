@@ -12,6 +12,7 @@ mod protobuf;
 mod read;
 #[cfg(test)]
 mod tests;
+pub mod wire;
 mod write;
 
 use std::fmt;

@@ -12,6 +12,8 @@ use crate::document::Kind;
 use crate::document::MAX_DEPTH;
 use crate::document::Node;
 use crate::document::json::Entries;
+use crate::document::wire::Field;
+use crate::document::wire::Fields;
 use crate::fault::Place;
 use crate::fault::Problems;
 
@@ -25,71 +27,12 @@ impl Node {
     }
 }
 
-/// One field of a message: its number, and a varint or the bytes of anything else.
-enum Field<'b> {
-    Varint(u64, u64),
-    Bytes(u64, &'b [u8]),
-}
-
-/// The fields of a message, one by one; `None` inside ends them where the bytes are no message.
-struct Fields<'b>(&'b [u8]);
-
-impl<'b> Fields<'b> {
-    fn varint(&mut self) -> Option<u64> {
-        let mut number: u64 = 0;
-        for shift in (0..64).step_by(7) {
-            let (byte, rest) = self.0.split_first()?;
-            self.0 = rest;
-            number |= u64::from(byte & 0x7f).checked_shl(shift)?;
-            if byte & 0x80 == 0 {
-                return Some(number);
-            }
-        }
-        None
-    }
-
-    fn take(&mut self, length: u64) -> Option<&'b [u8]> {
-        let (bytes, rest) = self.0.split_at_checked(usize::try_from(length).ok()?)?;
-        self.0 = rest;
-        Some(bytes)
-    }
-
-    fn field(&mut self) -> Option<Field<'b>> {
-        let tag = self.varint()?;
-        let number = tag >> 3;
-        match tag & 7 {
-            0 => Some(Field::Varint(number, self.varint()?)),
-            1 => Some(Field::Bytes(number, self.take(8)?)),
-            2 => {
-                let length = self.varint()?;
-                Some(Field::Bytes(number, self.take(length)?))
-            }
-            _ => None,
-        }
-    }
-}
-
-impl<'b> Iterator for Fields<'b> {
-    type Item = Option<Field<'b>>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.0.is_empty() {
-            return None;
-        }
-        let field = self.field();
-        if field.is_none() {
-            self.0 = &[];
-        }
-        Some(field)
-    }
-}
-
 fn read_struct(bytes: &[u8], place: Place, depth: usize, problems: &Problems) -> Option<Rc<Node>> {
     let mut entries = Entries::new(place.clone());
-    for field in Fields(bytes) {
+    for field in Fields::of(bytes) {
         let Field::Bytes(1, entry) = field? else { return None };
         let (mut key, mut value) = ("", [].as_slice());
-        for field in Fields(entry) {
+        for field in Fields::of(entry) {
             match field? {
                 Field::Bytes(1, bytes) => key = std::str::from_utf8(bytes).ok()?,
                 Field::Bytes(2, bytes) => value = bytes,
@@ -107,15 +50,15 @@ fn read_value(bytes: &[u8], place: Place, depth: usize, problems: &Problems) -> 
         return None;
     }
     // Of several the last counts; there is never more than one.
-    let kind = match Fields(bytes).last()?? {
+    let kind = match Fields::of(bytes).last()?? {
         Field::Varint(1, _) => Kind::Null,
-        Field::Bytes(2, double) => Kind::Number(number(f64::from_le_bytes(double.try_into().ok()?))?),
+        Field::Fixed(2, double) => Kind::Number(number(f64::from_le_bytes(double.try_into().ok()?))?),
         Field::Bytes(3, text) => Kind::Text(std::str::from_utf8(text).ok()?.into()),
         Field::Varint(4, truth) => Kind::Bool(truth != 0),
         Field::Bytes(5, inner) => return read_struct(inner, place, depth, problems),
         Field::Bytes(6, list) => {
             let mut items = Vec::new();
-            for field in Fields(list) {
+            for field in Fields::of(list) {
                 let Field::Bytes(1, item) = field? else { return None };
                 let at = place.element(items.len(), None);
                 items.push(read_value(item, at, depth.checked_add(1)?, problems)?);

@@ -35,6 +35,8 @@ pub(crate) enum Waiver {
     Shadow,
     /// The route does not ask for it.
     NotDemanded,
+    /// Who was to be asked said nothing, and the policy lets that pass.
+    Unanswered,
     /// The request has no route, since `routing` does not enforce or lets it pass.
     NoRoute,
 }

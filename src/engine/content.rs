@@ -124,7 +124,7 @@ fn values(
     let headers = exchange.headers.clone();
     let path = path_of(&headers);
     let known = Known { path: path.as_ref(), subjects: before.tokens.proof(), body };
-    let limits = limiting::charge(exchange, Stage::AfterBody, known, memory, world)?;
+    let limits = limiting::charge_here(exchange, Stage::AfterBody, known, memory, world)?;
     let access = access::after_body(exchange, known)?;
     Ok((limits, access))
 }

@@ -7,14 +7,11 @@ use crate::control::client::Served;
 use crate::control::limits::Stage;
 use crate::control::limits::quota;
 use crate::control::limits::quota::Quota;
-use crate::control::routing::Misplaced;
 use crate::control::routing::Place;
 use crate::control::tokens;
 use crate::control::tokens::Schemes;
 use crate::control::tokens::Subjects;
 use crate::control::tokens::revocation::check_revocation;
-use crate::control::transport::Channel;
-use crate::control::transport::Protection;
 use crate::engine::Decision;
 use crate::engine::Memory;
 use crate::engine::Rejection;
@@ -29,10 +26,13 @@ use crate::engine::bench::Refused;
 use crate::engine::bench::Waiver;
 use crate::engine::binding;
 use crate::engine::body;
+use crate::engine::doors::Doors;
 use crate::engine::limiting;
+use crate::engine::limiting::Charging;
 use crate::engine::record;
 use crate::engine::record::Record;
 use crate::engine::response;
+use crate::engine::service::Point;
 use crate::engine::view::Known;
 use crate::engine::view::View;
 use crate::engine::waiting::Held;
@@ -61,12 +61,18 @@ pub(crate) struct Exchange {
     pub(crate) quotas: Vec<Quota>,
 }
 
+/// The caller, and what follows from who that is.
+#[derive(Debug)]
+pub(crate) struct Caller {
+    pub(crate) tokens: Cleared<Subjects>,
+    pub(crate) client: Cleared<Served>,
+}
+
 /// What was cleared before any token was looked at.
 #[derive(Debug)]
 #[expect(dead_code, reason = "held as evidence: an admission cannot be built without it")]
 pub(crate) struct Early {
-    pub(crate) transport: Cleared<Channel>,
-    pub(crate) routing: Cleared<Place>,
+    pub(crate) doors: Doors,
     pub(crate) limits: Cleared<limiting::Charged>,
     pub(crate) client: Cleared<Served>,
 }
@@ -101,8 +107,9 @@ pub fn arrive(
     end_of_stream: bool,
 ) -> Step {
     let mut exchange = Exchange::new(policy.clone(), world, headers, end_of_stream);
-    match exchange.early(memory, world) {
-        Ok(early) => exchange.tokens(early, memory, world, None),
+    match exchange.until_limits(memory, world) {
+        Ok((doors, Charging::Done(limits))) => exchange.early(doors, limits, memory, world),
+        Ok((doors, Charging::Ask(asked))) => exchange.ask(Point::Early(doors), asked, memory, world),
         Err(refused) => Step::Settled(exchange.refuse(&refused)),
     }
 }
@@ -150,7 +157,11 @@ impl Exchange {
         }
     }
 
-    fn early(&mut self, memory: &mut Memory, world: &impl World) -> Result<Early, Refused> {
+    fn until_limits(
+        &mut self,
+        memory: &mut Memory,
+        world: &impl World,
+    ) -> Result<(Doors, Charging), Refused> {
         let headers = self.headers.clone();
         let path = path_of(&headers);
         let known = Known { path: path.as_ref(), ..Known::default() };
@@ -165,56 +176,23 @@ impl Exchange {
         let app = policy.client.app(&self.view(known));
         self.bench.record.app = app;
         let limits = limiting::charge(self, Stage::BeforeTokens, known, memory, world)?;
-        let client = self.client(false, known)?;
-        Ok(Early { transport, routing, limits, client })
+        Ok((Doors { transport, routing }, limits))
     }
 
-    /// `placed` says whether the host is one that the policy speaks for: nobody is redirected to another.
-    fn transport(
-        &mut self,
+    /// From the limits that need no token on.
+    pub(crate) fn early(
+        mut self,
+        doors: Doors,
+        limits: Cleared<limiting::Charged>,
+        memory: &mut Memory,
         world: &impl World,
-        headers: &Headers,
-        placed: bool,
-    ) -> Result<Cleared<Channel>, Refused> {
-        let rule = Rule::Whole(Control::Transport);
-        let mode = self.bench.mode(rule);
-        if mode == Mode::Disabled {
-            return Ok(Cleared::Waived(Waiver::Disabled));
+    ) -> Step {
+        let headers = self.headers.clone();
+        let path = path_of(&headers);
+        match self.client(false, Known { path: path.as_ref(), ..Known::default() }) {
+            Ok(client) => self.tokens(Early { doors, limits, client }, memory, world, None),
+            Err(refused) => Step::Settled(self.refuse(&refused)),
         }
-        let policy = self.bench.policy.clone();
-        let connection: Protection = world.protection();
-        // By the policy's own mode, since browsers hold it of the host: routes do not tell themselves apart by it.
-        if policy.modes.rule(rule, self.bench.now) == Mode::Enforce {
-            self.hsts = policy.transport.hsts(connection, headers).map(Into::into);
-        }
-        let secret = |name: &str| headers.has(name);
-        let exposed = policy.tokens.iter().any(|definition| secret(&definition.carrier.header));
-        self.bench.weigh(rule, |_| match policy.transport.check(connection, headers) {
-            Err(refusal) if refusal.reason == Reason::TransportRedirect && (exposed || !placed) => {
-                Err(Reason::TransportCleartext.into())
-            }
-            verdict => verdict,
-        })
-    }
-
-    fn routing(&mut self, placed: Result<Place, Misplaced>) -> Result<Cleared<Place>, Refused> {
-        let rule = Rule::Whole(Control::Routing);
-        let (policy, now) = (self.bench.policy.clone(), self.bench.now);
-        let misplaced = match placed {
-            Ok(place) => return Ok(Cleared::Passed(place)),
-            Err(misplaced) => misplaced,
-        };
-        // No way round an enforced route, whatever `routing` itself may do: an upstream may read the path otherwise, and
-        // look at no host and no upgrade at all.
-        let candidates = misplaced.candidates.iter().filter_map(|index| policy.routes.get(*index));
-        let strictest = candidates.map(|route| route.modes.strictest(now)).max();
-        let demanded = match misplaced.refusal.reason {
-            // In shadow a method that nobody has is told; what else has no place is the policy's to tell.
-            Reason::RoutingMethod => strictest,
-            _ => strictest.filter(|mode| *mode == Mode::Enforce),
-        };
-        let mode = policy.modes.rule(rule, now).max(demanded.unwrap_or(Mode::Disabled));
-        self.bench.weigh_in(mode, rule, |_| Err(misplaced.refusal))
     }
 
     /// The app's version: at once where a header says it, after `tokens` where a claim of this route's tokens does.
@@ -275,20 +253,42 @@ impl Exchange {
             None => Ok(Cleared::Waived(waivable)),
             Some(verdict) => self.bench.weigh(rule, |_| verdict),
         };
-        let before = tokens.and_then(|tokens| self.after_tokens(early, tokens, memory, world));
-        match before {
-            Ok(before) => body::begin(self, before, memory, world),
+        match tokens.and_then(|tokens| self.after_tokens(tokens, memory, world)) {
+            Ok((caller, Charging::Done(limits))) => self.late(early, caller, limits, memory, world),
+            Ok((caller, Charging::Ask(asked))) => self.ask(Point::Late(early, caller), asked, memory, world),
+            Err(refused) => Step::Settled(self.refuse(&refused)),
+        }
+    }
+
+    /// From the limits that need a token on.
+    pub(crate) fn late(
+        mut self,
+        early: Early,
+        caller: Caller,
+        limits: Cleared<limiting::Charged>,
+        memory: &mut Memory,
+        world: &impl World,
+    ) -> Step {
+        let headers = self.headers.clone();
+        let path = path_of(&headers);
+        let Caller { tokens, client } = caller;
+        let form = body::form(&mut self, path.as_ref());
+        let known = Known { path: path.as_ref(), subjects: tokens.proof(), ..Known::default() };
+        match form.and_then(|form| Ok((form, access::judge(&mut self, known)?))) {
+            Ok((form, access)) => {
+                let before = BeforeBody { early, tokens, limits, client, access, form };
+                body::begin(self, before, memory, world)
+            }
             Err(refused) => Step::Settled(self.refuse(&refused)),
         }
     }
 
     fn after_tokens(
         &mut self,
-        early: Early,
         cleared: Cleared<Subjects>,
         memory: &mut Memory,
         world: &impl World,
-    ) -> Result<BeforeBody, Refused> {
+    ) -> Result<(Caller, Charging), Refused> {
         let headers = self.headers.clone();
         let path = path_of(&headers);
         let policy = self.bench.policy.clone();
@@ -309,9 +309,7 @@ impl Exchange {
         }
         let client = self.client(true, known)?;
         let limits = limiting::charge(self, Stage::AfterTokens, known, memory, world)?;
-        let form = body::form(self, path.as_ref())?;
-        let access = access::judge(self, known)?;
-        Ok(BeforeBody { early, tokens: cleared, limits, client, access, form })
+        Ok((Caller { tokens: cleared, client }, limits))
     }
 
     /// Ends the exchange for what no mode lets pass: the host did not do its part.

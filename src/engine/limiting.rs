@@ -1,8 +1,18 @@
 //! The limits of one stage, each in its own mode.
 
+use std::time::Duration;
+
 use crate::control::limits::Charge;
 use crate::control::limits::Moment;
 use crate::control::limits::Stage;
+use crate::control::limits::Taken;
+use crate::control::limits::key;
+use crate::control::limits::key::KeySight;
+use crate::control::limits::service;
+use crate::control::limits::service::Ask;
+use crate::control::limits::service::Called;
+use crate::control::limits::service::Failure;
+use crate::control::limits::service::OnError;
 use crate::engine::Memory;
 use crate::engine::World;
 use crate::engine::bench::Cleared;
@@ -12,10 +22,32 @@ use crate::engine::head::Exchange;
 use crate::engine::view::Known;
 use crate::model::mode::Control;
 use crate::model::mode::Mode;
+use crate::policy::Policy;
+use crate::refusal::Extra;
+use crate::refusal::Reason;
+use crate::refusal::Refusal;
+
+/// How long a request waits whose limits nobody can check: the service may be back by then.
+const UNAVAILABLE: Duration = Duration::from_secs(1);
 
 /// Proof that every enforced limit of a stage had a unit left, and was charged.
 #[derive(Debug)]
 pub(crate) struct Charged(());
+
+/// What the rate limit service is asked about, and what the limits of this process took meanwhile.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) asks: Vec<Ask>,
+    guards: Vec<Taken>,
+}
+
+/// How the limits of a stage stand.
+pub(crate) enum Charging {
+    /// They are done.
+    Done(Cleared<Charged>),
+    /// The limits of this process let the request pass; others are to be asked about.
+    Ask(Asked),
+}
 
 /// Charges the limits of a stage: all that are enforced, or none.
 pub(crate) fn charge(
@@ -24,10 +56,12 @@ pub(crate) fn charge(
     known: Known<'_>,
     memory: &mut Memory,
     world: &impl World,
-) -> Result<Cleared<Charged>, Refused> {
+) -> Result<Charging, Refused> {
     let policy = exchange.bench.policy.clone();
     let now = exchange.bench.now;
-    let Some(route) = exchange.bench.route() else { return Ok(Cleared::Waived(Waiver::NoRoute)) };
+    let Some(route) = exchange.bench.route() else {
+        return Ok(Charging::Done(Cleared::Waived(Waiver::NoRoute)));
+    };
     let mut charges = Vec::with_capacity(route.limits.len());
     for (position, named) in route.limits.iter().enumerate() {
         let mode = route.modes.limit(position, now);
@@ -38,7 +72,7 @@ pub(crate) fn charge(
         }
     }
     if charges.is_empty() {
-        return Ok(Cleared::Waived(Waiver::NotDemanded));
+        return Ok(Charging::Done(Cleared::Waived(Waiver::NotDemanded)));
     }
     let moment = Moment { now, jitter: world.jitter() };
     let outcome = memory.limiter.check(&charges, &exchange.view(known), moment, world);
@@ -53,10 +87,73 @@ pub(crate) fn charge(
     // Of several that refuse, one is told: the one whose answer says it all.
     let told = outcome.refused.into_iter().find(|refused| !refused.shadow && Some(refused.limit) == answer);
     match told {
-        None => Ok(Cleared::Passed(Charged(()))),
-        Some(refused) => {
-            let rule = rule(policy.limits.get(refused.limit).map(|limit| limit.name().as_str()));
-            exchange.bench.fail(Mode::Enforce, Control::Limits, rule, refused.refusal)
+        None => {
+            let asks = asks(&policy, &charges, &exchange.view(known));
+            Ok(match asks.is_empty() {
+                true => Charging::Done(Cleared::Passed(Charged(()))),
+                false => Charging::Ask(Asked { asks, guards: outcome.guards }),
+            })
+        }
+        Some(refused) => refuse(exchange, refused.limit, refused.refusal).map(Charging::Done),
+    }
+}
+
+/// The same for a stage whose limits are never global, as the policy was held to.
+pub(crate) fn charge_here(
+    exchange: &mut Exchange,
+    stage: Stage,
+    known: Known<'_>,
+    memory: &mut Memory,
+    world: &impl World,
+) -> Result<Cleared<Charged>, Refused> {
+    match charge(exchange, stage, known, memory, world)? {
+        Charging::Done(cleared) => Ok(cleared),
+        // Nobody can wait here.
+        Charging::Ask(asked) => silent(exchange, &asked.asks, world),
+    }
+}
+
+/// What the rate limit service is to be asked about: enforced global limits that count the request. One in shadow would
+/// use up what others are held to.
+fn asks(policy: &Policy, charges: &[Charge<'_>], sight: &impl KeySight) -> Vec<Ask> {
+    let Some(service) = &policy.service else { return Vec::new() };
+    let enforced = charges.iter().filter(|charge| charge.limit.is_global() && !charge.shadow);
+    // The key and the cost were read a moment ago: what they lack was refused or is not counted.
+    let ask = |charge: &Charge<'_>| {
+        let key = key::shared(charge.limit, sight, service.secret()).ok().flatten()?;
+        let (_, units) = charge.limit.terms(charge.cost, sight).ok()?;
+        Some(Ask { limit: charge.limit.index(), key, hits: units.get() })
+    };
+    enforced.filter_map(ask).collect()
+}
+
+/// Goes on from what the rate limit service said.
+pub(crate) fn answered(
+    exchange: &mut Exchange,
+    asked: &Asked,
+    reply: Result<&[u8], Failure>,
+    memory: &mut Memory,
+    world: &impl World,
+) -> Result<Cleared<Charged>, Refused> {
+    let Asked { asks, guards } = asked;
+    let policy = exchange.bench.policy.clone();
+    let verdict = service::judge(reply, asks, &policy.limits);
+    memory.calls.add(Called::of(&verdict));
+    let moment = Moment { now: exchange.bench.now, jitter: world.jitter() };
+    let on_error = policy.service.as_ref().map_or(OnError::Deny, |service| service.on_error);
+    match (verdict, on_error) {
+        (Ok(None), _) => Ok(Cleared::Passed(Charged(()))),
+        (Ok(Some(spent)), _) => {
+            exchange.tell_spent(spent);
+            let wait = moment.jittered(spent.wait);
+            refuse(exchange, spent.limit, Refusal::new(Reason::LimitsExceeded).with(Extra::RetryAfter(wait)))
+        }
+        (Err(_), OnError::Deny) => silent(exchange, asks, world),
+        // The guard in this process let it pass.
+        (Err(_), OnError::Local) => Ok(Cleared::Passed(Charged(()))),
+        (Err(_), OnError::Allow) => {
+            memory.slots.add(memory.limiter.give_back(guards, moment.now, world));
+            Ok(Cleared::Waived(Waiver::Unanswered))
         }
     }
 }
@@ -70,6 +167,19 @@ pub(crate) fn strictest_after_body(exchange: &Exchange) -> Mode {
     });
     let modes = limits.map(|(position, _)| route.modes.limit(position, exchange.bench.now));
     modes.max().unwrap_or(Mode::Disabled)
+}
+
+/// Nobody can say how these limits stand.
+fn silent(exchange: &mut Exchange, asks: &[Ask], world: &impl World) -> Result<Cleared<Charged>, Refused> {
+    let first = asks.first().map_or(usize::MAX, |ask| ask.limit);
+    let moment = Moment { now: exchange.bench.now, jitter: world.jitter() };
+    let wait = moment.jittered(UNAVAILABLE);
+    refuse(exchange, first, Refusal::new(Reason::LimitsUnavailable).with(Extra::RetryAfter(wait)))
+}
+
+fn refuse(exchange: &mut Exchange, limit: usize, refusal: Refusal) -> Result<Cleared<Charged>, Refused> {
+    let rule = rule(exchange.bench.policy.limits.get(limit).map(|limit| limit.name().as_str()));
+    exchange.bench.fail(Mode::Enforce, Control::Limits, rule, refusal)
 }
 
 fn rule(name: Option<&str>) -> std::rc::Rc<str> {

@@ -2,7 +2,7 @@
 //! on the command line.
 //!
 //! A request moves through phases, each a value that the next one consumes: [`arrive`] judges the head and settles, or
-//! waits ([`Step::NeedKeys`], [`Step::NeedBody`]); an admitted request leaves an [`AwaitAnswer`] behind. No phase can be
+//! waits ([`Step::NeedKeys`], [`Step::NeedService`], [`Step::NeedBody`]); an admitted request leaves an [`AwaitAnswer`] behind. No phase can be
 //! run twice, or out of order.
 //!
 //! The order of the controls stands in `head.rs`, `body.rs` and `content.rs`; what a mode means stands in `bench.rs`, once.
@@ -15,12 +15,14 @@ mod binding;
 mod body;
 mod challenge;
 mod content;
+mod doors;
 mod edits;
 mod head;
 mod judging;
 mod limiting;
 mod record;
 mod response;
+mod service;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -43,10 +45,12 @@ pub use crate::engine::response::AnswerStep;
 pub use crate::engine::response::AwaitAnswer;
 pub use crate::engine::response::AwaitAnswerBody;
 pub use crate::engine::response::Changed;
+pub use crate::engine::service::AwaitService;
 pub use crate::engine::waiting::Waiting;
 
 use crate::control::limits::Limiter;
 use crate::control::limits::Stats;
+use crate::control::limits::service::Calls;
 use crate::control::tokens;
 use crate::control::transport::Protection;
 use crate::model::shared::Buckets;
@@ -79,10 +83,14 @@ pub struct Memory {
     pub replays: tokens::Replays,
     /// How many requests are held until documents come.
     pub waiting: Waiting,
+    /// How many are held until the rate limit service spoke.
+    pub asking: Waiting,
     /// The table that limits are counted in.
     pub limiter: Limiter,
     /// What went on in it since the last time somebody asked.
     pub slots: Slots,
+    /// What calls of the rate limit service came to since then.
+    pub calls: Calls,
 }
 
 /// What went on in the table of limits, added up.
@@ -130,6 +138,8 @@ pub enum Step {
     Settled(Decision),
     /// Keys are not there yet: hold the request, and ask again when a fetch began or ended, or the wait is over.
     NeedKeys(AwaitKeys),
+    /// The rate limit service is to be asked: send it the question, hold the request, and hand on what it says.
+    NeedService(AwaitService),
     /// The body decides: hold the request until it is whole.
     NeedBody(AwaitBody),
 }

@@ -1,4 +1,5 @@
-//! What a request may be held for before its tokens are judged for good: keys and feeds that are not there yet.
+//! How many requests are held, and what one may be held for before its tokens are judged for good: keys and feeds that
+//! are not there yet.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -11,7 +12,7 @@ use crate::model::time::Nanos;
 use crate::refusal::Reason;
 use crate::refusal::Refusal;
 
-/// The most requests that one worker holds for documents. A client chooses how many come; who comes above is answered
+/// The most requests that one worker holds for documents, and as many for the rate limit service. A client chooses how many come; who comes above is answered
 /// at once.
 const MAX_HELD: usize = 1024;
 
@@ -25,7 +26,7 @@ pub(crate) struct Held(Waiting);
 
 impl Waiting {
     /// A place; none where all are taken.
-    fn place(&self) -> Option<Held> {
+    pub(crate) fn place(&self) -> Option<Held> {
         let taken = self.0.get().checked_add(1).filter(|taken| *taken <= MAX_HELD)?;
         self.0.set(taken);
         Some(Held(self.clone()))

@@ -7,6 +7,7 @@ use std::ptr::null;
 use std::ptr::null_mut;
 use std::time::Duration;
 
+use crate::document::wire::put_bytes;
 use crate::model::headers::Headers;
 use crate::model::time::Nanos;
 
@@ -43,6 +44,7 @@ pub(crate) enum Body {
     Request = 0,
     Response = 1,
     CallResponse = 4,
+    GrpcMessage = 5,
     Configuration = 7,
 }
 
@@ -339,6 +341,27 @@ pub(crate) fn get(
     headers.extend(tag.map(|tag| ("if-none-match", tag)));
     // The SDK must know of the call, since its dispatcher routes the answer.
     proxy_wasm::hostcalls::dispatch_http_call(cluster, headers, None, Vec::new(), timeout)
+        .map_err(|status| Failed(status as u32))
+}
+
+/// Sends one gRPC message to a cluster of the host's; the answer comes to whichever context is called back under the token
+/// returned.
+pub(crate) fn grpc(
+    cluster: &str,
+    service: &str,
+    method: &str,
+    message: &[u8],
+    timeout: Duration,
+) -> Result<u32, Failed> {
+    // A `GrpcService` of an `EnvoyGrpc` of this name. The name alone serves as well, but a host that reads it as a
+    // message first takes some names for one.
+    let mut target = Vec::with_capacity(128);
+    put_bytes(&mut target, 1, cluster.as_bytes());
+    let inner = std::mem::take(&mut target);
+    put_bytes(&mut target, 1, &inner);
+    let target = std::str::from_utf8(&target).map_err(|_| Failed::NOT_FOUND)?;
+    // The SDK must know of the call, since its dispatcher routes the answer.
+    proxy_wasm::hostcalls::dispatch_grpc_call(target, service, method, Vec::new(), Some(message), timeout)
         .map_err(|status| Failed(status as u32))
 }
 

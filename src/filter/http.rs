@@ -17,7 +17,7 @@ use crate::filter::stage::Stage;
 pub(crate) struct Stream {
     context: u32,
     runtime: Rc<Runtime>,
-    /// Shared with the root, which wakes streams that wait for keys.
+    /// Shared with the root, which wakes streams that wait.
     stage: Rc<RefCell<Stage>>,
 }
 
@@ -27,13 +27,17 @@ impl Stream {
     }
 }
 
-impl Context for Stream {}
+impl Context for Stream {
+    fn on_grpc_call_response(&mut self, call: u32, status: u32, size: usize) {
+        self.runtime.on_reply(call, status, size, self.context);
+    }
+}
 
 impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
         let headers = host::headers(Map::Request);
         let action = self.stage.borrow_mut().on_head(&self.runtime, headers, end_of_stream);
-        if let Stage::Keys(..) = &*self.stage.borrow() {
+        if self.stage.borrow().waits().is_some() {
             self.runtime.wake_later(self.context, &self.stage);
         }
         action

@@ -10,6 +10,7 @@ mod root;
 mod runtime;
 mod signatures;
 mod stage;
+mod waiting;
 mod world;
 
 use proxy_wasm::traits::RootContext;

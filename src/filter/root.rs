@@ -11,6 +11,7 @@ use proxy_wasm::traits::RootContext;
 use proxy_wasm::types::ContextType;
 
 use crate::control::limits::Limiter;
+use crate::control::limits::service::Calls;
 use crate::control::tokens::Caches;
 use crate::control::tokens::HostVerifier;
 use crate::control::tokens::Keys;
@@ -173,9 +174,11 @@ impl Root {
             feeds: Feeds::new(&policy.tokens, before.map(|before| &before.feeds)),
             caches: Caches::new(&policy.tokens, caches),
             waiting: before.map(|before| before.waiting.clone()).unwrap_or_default(),
+            asking: before.map(|before| before.asking.clone()).unwrap_or_default(),
             replays,
             limiter,
             slots: Slots::default(),
+            calls: Calls::default(),
         };
         show(last.as_ref().map(|last| &*last.policy), &policy);
         let runtime = Rc::new(Runtime::new(Rc::new(policy), memory));
@@ -218,6 +221,12 @@ impl Context for Root {
         let Some(runtime) = &self.runtime else { return };
         if self.fetcher.on_answer(runtime, call, headers, size) {
             runtime.wake(true, self.context);
+        }
+    }
+
+    fn on_grpc_call_response(&mut self, call: u32, status: u32, size: usize) {
+        if let Some(runtime) = &self.runtime {
+            runtime.on_reply(call, status, size, self.context);
         }
     }
 }

@@ -7,19 +7,31 @@ use std::rc::Weak;
 
 use proxy_wasm::types::Action;
 
+use crate::control::limits::service::Failure;
+use crate::control::limits::service::wire;
 use crate::control::tokens::polled::Document;
+use crate::engine::AwaitService;
 use crate::engine::Labels;
 use crate::engine::Memory;
 use crate::engine::Record;
 use crate::filter::host;
+use crate::filter::host::Body;
+use crate::filter::host::Failed;
 use crate::filter::host::Level;
 use crate::filter::host::Metric;
 use crate::filter::stage::Stage;
-use crate::filter::stage::deadline;
+use crate::filter::waiting::Wait;
 use crate::filter::world::Host;
-use crate::model::time::Nanos;
 use crate::policy::Policy;
 use crate::telemetry;
+
+/// The status of a gRPC call that took too long.
+const DEADLINE_EXCEEDED: u32 = 4;
+/// The status of a gRPC call that reached nobody.
+const UNAVAILABLE: u32 = 14;
+
+/// A stream that waits: its context, and where it stands.
+type Waiter = (u32, Weak<RefCell<Stage>>);
 
 /// One policy in one worker.
 pub(crate) struct Runtime {
@@ -29,8 +41,10 @@ pub(crate) struct Runtime {
     pub(crate) memory: RefCell<Memory>,
     /// Ids of the decision counter's series: as many as routes, reasons and tracked versions make.
     series: RefCell<HashMap<Labels, u32>>,
-    /// Streams that wait for keys, by context.
-    waiting: RefCell<Vec<(u32, Weak<RefCell<Stage>>)>>,
+    /// Streams that wait, by context.
+    waiting: RefCell<Vec<Waiter>>,
+    /// Those that wait for a call, by its token.
+    calls: RefCell<HashMap<u32, Waiter>>,
     written: RefCell<Written>,
 }
 
@@ -50,6 +64,7 @@ impl Runtime {
             memory: RefCell::new(memory),
             series: RefCell::default(),
             waiting: RefCell::default(),
+            calls: RefCell::default(),
             written: RefCell::default(),
         }
     }
@@ -118,6 +133,9 @@ impl Runtime {
         for (event, times) in memory.replays.take_counts() {
             add(telemetry::PROOFS, &[("policy", name), ("event", event)], times);
         }
+        for (outcome, times) in memory.calls.take() {
+            add(telemetry::SERVICE_CALLS, &[("policy", name), ("outcome", outcome)], times);
+        }
         for definition in self.policy.tokens.iter() {
             for (event, times) in memory.caches.take_counts(definition.index) {
                 let labels = [("policy", name), ("token", definition.name.as_str()), ("event", event)];
@@ -126,35 +144,82 @@ impl Runtime {
         }
     }
 
-    /// Remembers a stream that waits for keys.
+    /// Remembers a stream that waits.
     pub(crate) fn wake_later(&self, context: u32, stage: &Rc<RefCell<Stage>>) {
-        self.waiting.borrow_mut().push((context, Rc::downgrade(stage)));
+        let weak = Rc::downgrade(stage);
+        if let Some(call) = stage.borrow().waits().and_then(Wait::call) {
+            self.calls.borrow_mut().insert(call, (context, weak.clone()));
+        }
+        self.waiting.borrow_mut().push((context, weak));
     }
 
-    /// Wakes the streams that wait: all of them when a fetch began or ended, else those whose wait is over. `root` is the
-    /// context that calls.
+    /// Wakes the streams that wait: those for keys and feeds when a fetch began or ended, and those whose wait is over. `root` is the context
+    /// that calls.
     pub(crate) fn wake(self: &Rc<Self>, news: bool, root: u32) {
+        // A stream that ended meanwhile took its stage with it.
+        self.calls.borrow_mut().retain(|_, (_, stage)| stage.strong_count() > 0);
         if self.waiting.borrow().is_empty() {
             return;
         }
         let now = host::now();
         let waiting = std::mem::take(&mut *self.waiting.borrow_mut());
         for (context, weak) in waiting {
-            // A stream that ended meanwhile took its stage with it.
             let Some(stage) = weak.upgrade() else { continue };
-            let due = deadline(&stage.borrow()).is_some_and(|deadline: Nanos| now >= deadline);
-            if !(news || due) {
-                self.waiting.borrow_mut().push((context, weak));
-                continue;
-            }
-            if host::act_for(context).is_err() {
-                continue;
-            }
-            if stage.borrow_mut().on_keys(self) {
-                self.waiting.borrow_mut().push((context, weak));
+            // One that went on needs no waking.
+            let due = stage
+                .borrow()
+                .waits()
+                .map(|wait| now >= wait.deadline() || news && matches!(wait, Wait::Keys(_)));
+            match due {
+                None => {}
+                Some(false) => self.waiting.borrow_mut().push((context, weak)),
+                Some(true) if host::act_for(context).is_err() => {}
+                Some(true) => {
+                    let waits = stage.borrow_mut().wake(self);
+                    if waits {
+                        self.wake_later(context, &stage);
+                    }
+                }
             }
         }
         let _ = host::act_for(root);
+    }
+
+    /// Asks the rate limit service for a request that waits.
+    pub(crate) fn ask(&self, waiting: &AwaitService) -> Result<u32, Failure> {
+        let service = self.policy.service.as_ref().ok_or(Failure::Unreachable)?;
+        let (question, timeout) = (waiting.question(), service.timeout);
+        host::grpc(&service.cluster, wire::SERVICE, wire::METHOD, &question, timeout)
+            .map_err(|_| Failure::Unreachable)
+    }
+
+    /// What a call of the rate limit service came to. Whichever context is called back, the stream is the one that
+    /// waits: a call that was made from a tick comes to the root.
+    pub(crate) fn on_reply(self: &Rc<Self>, call: u32, status: u32, size: usize, caller: u32) {
+        let known = self.calls.borrow_mut().remove(&call);
+        let Some((context, stage)) = known.and_then(|(context, weak)| Some((context, weak.upgrade()?)))
+        else {
+            return;
+        };
+        let reply = match status {
+            0 if size > wire::MAX_REPLY => Err(Failure::Garbage),
+            0 => host::body(Body::GrpcMessage, wire::MAX_REPLY).or_else(|failed| match failed {
+                // An empty message has no buffer.
+                Failed::NOT_FOUND => Ok(Vec::new()),
+                _ => Err(Failure::Garbage),
+            }),
+            DEADLINE_EXCEEDED => Err(Failure::Timeout),
+            UNAVAILABLE => Err(Failure::Unreachable),
+            _ => Err(Failure::Failed),
+        };
+        if host::act_for(context).is_ok() {
+            let reply = reply.as_deref().map_err(|failure| *failure);
+            let waits = stage.borrow_mut().on_reply(self, call, reply);
+            if waits {
+                self.wake_later(context, &stage);
+            }
+        }
+        let _ = host::act_for(caller);
     }
 }
 

@@ -1,6 +1,7 @@
 //! The host's `verify_signature`: a protobuf message in, one out.
 
 use crate::control::tokens::Question;
+use crate::document::wire::put_bytes;
 use crate::filter::host;
 
 /// Asks the host. `envoy.source.extensions.common.wasm.VerifySignatureArguments` has the hash (1), the key (2), the
@@ -10,22 +11,8 @@ pub(crate) fn ask(question: Question<'_>) -> Option<bool> {
     let mut argument = Vec::with_capacity(1024);
     let fields = [question.hash.as_bytes(), question.key, question.signature, question.text];
     for (field, bytes) in (1_u8..).zip(fields) {
-        // Wire type 2: a length, and so many bytes.
-        argument.push(field.wrapping_shl(3) | 2);
-        put_varint(&mut argument, bytes.len());
-        argument.extend_from_slice(bytes);
+        put_bytes(&mut argument, field, bytes);
     }
     let result = host::call("verify_signature", &argument).ok()?;
     Some(result == [0x08, 0x01])
-}
-
-fn put_varint(out: &mut Vec<u8>, mut number: usize) {
-    loop {
-        let low = u8::try_from(number & 0x7f).unwrap_or_default();
-        number >>= 7;
-        out.push(if number == 0 { low } else { low | 0x80 });
-        if number == 0 {
-            return;
-        }
-    }
 }

@@ -8,7 +8,6 @@ use crate::engine::AnswerStep;
 use crate::engine::AwaitAnswer;
 use crate::engine::AwaitAnswerBody;
 use crate::engine::AwaitBody;
-use crate::engine::AwaitKeys;
 use crate::engine::BodyCount;
 use crate::engine::Changed;
 use crate::engine::DIGESTS;
@@ -23,16 +22,16 @@ use crate::filter::host::Body;
 use crate::filter::host::Failed;
 use crate::filter::host::Map;
 use crate::filter::runtime::Runtime;
+use crate::filter::waiting::Wait;
 use crate::filter::world::Host;
 use crate::model::headers::Headers;
-use crate::model::time::Nanos;
 
 /// Where a stream stands. `Shut` stands in while a step runs: what goes wrong then leaves the stream closed.
 pub(crate) enum Stage {
     /// Nothing came yet.
     Fresh,
-    /// Held until keys come; whether the whole request is here already, and how much of its body.
-    Keys(AwaitKeys, bool, u64),
+    /// Held until somebody else has spoken; whether the whole request is here already, and how much of its body.
+    Waiting(Wait, bool, u64),
     /// Held, or watched, until the body is whole.
     Body(AwaitBody),
     /// The request went on; its answer is to come.
@@ -48,7 +47,7 @@ pub(crate) enum Stage {
 }
 
 impl Stage {
-    fn take(&mut self) -> Self {
+    pub(crate) fn take(&mut self) -> Self {
         std::mem::replace(self, Self::Shut)
     }
 
@@ -64,46 +63,23 @@ impl Stage {
         self.on_step(runtime, step, end)
     }
 
-    /// Keys came, or the wait for them is over. `true` where the stream is still waiting.
-    pub(crate) fn on_keys(&mut self, runtime: &Rc<Runtime>) -> bool {
-        let (waiting, ended, held) = match self.take() {
-            Self::Keys(waiting, ended, held) => (waiting, ended, held),
-            other => {
-                *self = other;
-                return false;
-            }
-        };
-        let step = waiting.retry(&mut runtime.memory.borrow_mut(), &Host);
-        let mut action = self.on_step(runtime, step, ended);
-        // What of the body came while the stream waited: nobody will call for it again.
-        match self {
-            Self::Keys(_, _, size) => *size = held,
-            Self::Body(_) if ended || held > 0 => {
-                action = self.on_body(runtime, usize::try_from(held).unwrap_or(usize::MAX), ended);
-            }
-            Self::Open(answer, Some(count)) => {
-                if let Some(decision) = count.count(held, answer, host::now()) {
-                    action = self.settle(runtime, decision, false);
-                }
-            }
-            _ => {}
-        }
-        let waits = matches!(self, Self::Keys(..));
-        if action == Action::Continue && host::resume(host::Half::Request).is_err() {
-            // It can neither go on nor be answered.
-            *self = Self::Shut;
-            let _ = host::close(host::Half::Request);
-        }
-        waits
-    }
-
-    fn on_step(&mut self, runtime: &Rc<Runtime>, step: Step, ended: bool) -> Action {
+    pub(crate) fn on_step(&mut self, runtime: &Rc<Runtime>, step: Step, ended: bool) -> Action {
         match step {
             Step::Settled(decision) => self.settle(runtime, decision, true),
             Step::NeedKeys(waiting) => {
-                *self = Self::Keys(waiting, ended, 0);
+                *self = Self::Waiting(Wait::Keys(waiting), ended, 0);
                 Action::Pause
             }
+            Step::NeedService(waiting) => match runtime.ask(&waiting) {
+                Ok(call) => {
+                    *self = Self::Waiting(Wait::Service(waiting, call), ended, 0);
+                    Action::Pause
+                }
+                Err(failure) => {
+                    let step = waiting.answered(Err(failure), &mut runtime.memory.borrow_mut(), &Host);
+                    self.on_step(runtime, step, ended)
+                }
+            },
             Step::NeedBody(waiting) if runtime.policy.holds_heads && !waiting.is_watched() => {
                 *self = Self::Body(waiting);
                 Action::Pause
@@ -121,8 +97,8 @@ impl Stage {
     pub(crate) fn on_body(&mut self, runtime: &Rc<Runtime>, size: usize, end: bool) -> Action {
         let bytes = u64::try_from(size).unwrap_or(u64::MAX);
         match self.take() {
-            Self::Keys(waiting, ended, _) => {
-                *self = Self::Keys(waiting, ended || end, bytes);
+            Self::Waiting(wait, ended, _) => {
+                *self = Self::Waiting(wait, ended || end, bytes);
                 Action::Pause
             }
             Self::Body(waiting) if waiting.is_watched() => match host::body(Body::Request, usize::MAX) {
@@ -191,8 +167,8 @@ impl Stage {
     /// The request's body is whole: at its last piece, or at its trailers.
     pub(crate) fn on_body_end(&mut self, runtime: &Rc<Runtime>) -> Action {
         match self.take() {
-            Self::Keys(waiting, _, held) => {
-                *self = Self::Keys(waiting, true, held);
+            Self::Waiting(wait, _, held) => {
+                *self = Self::Waiting(wait, true, held);
                 Action::Pause
             }
             Self::Body(waiting) if waiting.is_watched() => {
@@ -238,9 +214,9 @@ impl Stage {
             }
             // The host answered by itself (a body over its own bound, a time that ran out): nothing of the upstream's is
             // in it, but it is what the client is sent.
-            (Self::Keys(waiting, ..), Some(headers)) => runtime.end(waiting.answered_by_host(&headers)),
+            (Self::Waiting(wait, ..), Some(headers)) => runtime.end(wait.answered_by_host(&headers)),
             (Self::Body(waiting), Some(headers)) => runtime.end(waiting.answered_by_host(&headers)),
-            (Self::Shut | Self::Fresh | Self::Keys(..) | Self::Body(_), _) => {
+            (Self::Shut | Self::Fresh | Self::Waiting(..) | Self::Body(_), _) => {
                 *self = Self::Shut;
                 Action::Continue
             }
@@ -343,7 +319,7 @@ impl Stage {
         }
     }
 
-    fn settle(&mut self, runtime: &Rc<Runtime>, decision: Decision, edit: bool) -> Action {
+    pub(crate) fn settle(&mut self, runtime: &Rc<Runtime>, decision: Decision, edit: bool) -> Action {
         match decision {
             Decision::Admit(mut admission) => {
                 runtime.tell(admission.answer.record_mut(), None);
@@ -386,7 +362,7 @@ impl Stage {
     pub(crate) fn takes_answers(&self) -> bool {
         match self {
             Self::Open(answer, _) => answer.reads_head(),
-            Self::Body(_) | Self::Keys(..) => true,
+            Self::Body(_) | Self::Waiting(..) => true,
             _ => false,
         }
     }
@@ -396,12 +372,4 @@ impl Stage {
 fn apply(map: Map, edits: &Edits) -> bool {
     let removed = edits.remove.iter().all(|name| host::remove_header(map, name).is_ok());
     removed && edits.set.iter().all(|(name, value)| host::set_header(map, name, value).is_ok())
-}
-
-/// A stream that is held until `deadline` at the latest.
-pub(crate) fn deadline(stage: &Stage) -> Option<Nanos> {
-    match stage {
-        Stage::Keys(waiting, ..) => Some(waiting.deadline()),
-        _ => None,
-    }
 }

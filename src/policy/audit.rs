@@ -2,7 +2,6 @@
 
 use crate::document::Fields;
 use crate::document::Node;
-use crate::fault::Fault;
 use crate::fault::Problems;
 use crate::model::name::Name;
 use crate::model::secrets::Secrets;
@@ -74,19 +73,7 @@ fn pseudonym(node: &Node, secrets: Secrets<'_>, problems: &Problems) -> Option<P
     let id = fields.required("id").and_then(|node| node.parse::<Name>(problems));
     let secret = fields.required("secret_env").and_then(|node| {
         let name = node.variable(problems)?;
-        match secrets.get(name) {
-            Some(secret) if secret.len() >= 32 => Some(secret.into_bytes().into()),
-            Some(_) => {
-                problems.note(&node.place, Fault::conflict("the variable holds less than 32 bytes"));
-                None
-            }
-            None if secrets.are_needed() => {
-                problems
-                    .note(&node.place, Fault::conflict("the host does not hand this variable to the filter"));
-                None
-            }
-            None => Some(Box::default()),
-        }
+        problems.need(&node.place, secrets.key(name))
     });
     fields.close();
     Some(PseudonymKey { id: id?, secret: secret? })

@@ -8,6 +8,7 @@ use crate::control::body::schema::Schemas;
 use crate::control::client::Client;
 use crate::control::limits;
 use crate::control::limits::Limits;
+use crate::control::limits::service::Service;
 use crate::control::routing::RouteMatch;
 use crate::control::routing::Routing;
 use crate::control::tokens::Definitions;
@@ -74,7 +75,6 @@ fn compile(
             "the filter reads no files; run `portcullis bundle`, which puts the included ones in their place";
         problems.note(&node.place, Fault::conflict(why));
     }
-    fields.not_yet("rate_limit_service");
     fields.not_yet("host_modes");
 
     let definitions = fields
@@ -93,6 +93,10 @@ fn compile(
         fields.optional("schemas").map(|node| Schemas::compile(node, store, problems)).unwrap_or_default();
     let limits = limits(&fields, name.as_ref(), &definitions, &client, problems);
     let memory = limits::raw::memory(fields.optional("limits_memory"), problems);
+    let service = fields
+        .optional("rate_limit_service")
+        .map(|node| Service::compile(node, circumstances.secrets, problems));
+    held_to_service(node, &limits, service.is_some(), problems);
     let limit_names: Vec<Name> = limits.names().cloned().collect();
     let defaults = fields.optional("defaults").map(|node| defaults(node, problems)).unwrap_or_default();
     let words = ModeWords::take(&fields, true, &limit_names, problems);
@@ -166,6 +170,7 @@ fn compile(
         identity_headers: definitions.forwarded_headers().map(Into::into).collect(),
         tokens: definitions,
         limits,
+        service: service.flatten(),
         memory: memory?,
         routes,
         modes,
@@ -204,6 +209,22 @@ fn defaults(node: &Node, problems: &Problems) -> Inherited {
     let defaults = Inherited::take(&fields);
     fields.close();
     defaults
+}
+
+/// Holds global limits and the service against each other.
+fn held_to_service(node: &Node, limits: &Limits, service: bool, problems: &Problems) {
+    let mut globals = limits.iter().filter(|limit| limit.is_global()).peekable();
+    if service && globals.peek().is_none() {
+        if let Some(entry) = node.get("rate_limit_service") {
+            problems.remark(&entry.place, "unused", "no limit has `scope: global`");
+        }
+        return;
+    }
+    for limit in globals.filter(|_| !service) {
+        let place = node.get("limits").and_then(|limits| limits.get(limit.name().as_str()));
+        let why = "`scope: global` needs a `rate_limit_service`";
+        problems.note(place.map_or(&node.place, |limit| &limit.place), Fault::conflict(why));
+    }
 }
 
 /// Free text of the author's, fit for one line of a log.

@@ -27,6 +27,7 @@ use crate::control::access::ShownOwner;
 use crate::control::client::Client;
 use crate::control::limits::Limits;
 use crate::control::limits::route::Named;
+use crate::control::limits::service::Service;
 use crate::control::limits::table::Memory;
 use crate::control::request::Request;
 use crate::control::response::Response;
@@ -55,6 +56,8 @@ pub struct Policy {
     pub tokens: Definitions,
     /// Named limits.
     pub limits: Limits,
+    /// The rate limit service, for limits that several processes share.
+    pub service: Option<Service>,
     /// How much the limits' table may take.
     pub memory: Memory,
     /// The routes, in the document's order.

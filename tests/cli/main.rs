@@ -6,6 +6,7 @@ mod bundle;
 mod check;
 mod crosscheck;
 mod import;
+mod limits;
 mod token;
 
 use std::path::PathBuf;

@@ -48,6 +48,8 @@ pub(crate) struct Case {
     #[serde(default)]
     pub(crate) connection: Connection,
     #[serde(default)]
+    pub(crate) service: RateLimitService,
+    #[serde(default)]
     pub(crate) keys: KeySets,
     /// A revocation feed that came just before, but for `iss`.
     #[serde(default)]
@@ -86,6 +88,16 @@ pub(crate) struct Connection {
     pub(crate) address: String,
     /// SHA-256 of the certificate that the client showed, as `x5t#S256` has it.
     pub(crate) certificate: Option<String>,
+}
+
+/// What the rate limit service says.
+#[derive(Clone, Copy, Default, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum RateLimitService {
+    #[default]
+    Within,
+    Over,
+    Silent,
 }
 
 /// Whether the key sets and revocation feeds that the policy fetches are there.

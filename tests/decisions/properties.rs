@@ -64,7 +64,7 @@ fn send(worker: &mut Worker, lines: &[(Vec<u8>, Vec<u8>)], body: Option<&[u8]>) 
     let decision = match step {
         Step::Settled(decision) => decision,
         // The keys are there.
-        Step::NeedKeys(_) => return None,
+        Step::NeedKeys(_) | Step::NeedService(_) => return None,
         Step::NeedBody(waiting) => {
             let length = u64::try_from(body.len()).unwrap();
             match waiting.grow(length, &mut worker.memory, &worker.world) {

@@ -6,6 +6,8 @@ use std::path::Path;
 use std::rc::Rc;
 
 use portcullis::control::limits::Limiter;
+use portcullis::control::limits::service::Calls;
+use portcullis::control::limits::service::Failure;
 use portcullis::control::tokens::Caches;
 use portcullis::control::tokens::KeySet;
 use portcullis::control::tokens::Keys;
@@ -45,6 +47,7 @@ use crate::case::Case;
 use crate::case::Connection;
 use crate::case::KeySets;
 use crate::case::OneOrMany;
+use crate::case::RateLimitService;
 use crate::case::Text;
 use crate::case::Upstream;
 use crate::mint;
@@ -100,6 +103,7 @@ pub(crate) struct Worker {
     pub(crate) policy: Rc<Policy>,
     pub(crate) memory: Memory,
     pub(crate) world: Still,
+    service: RateLimitService,
 }
 
 impl Worker {
@@ -122,9 +126,12 @@ impl Worker {
                 caches,
                 replays,
                 waiting: Waiting::default(),
+                asking: Waiting::default(),
                 limiter,
                 slots: Slots::default(),
+                calls: Calls::default(),
             },
+            service: RateLimitService::default(),
             policy: Rc::new(policy),
             world: Still { store, now: Cell::new(now), connection: Connection::default() },
         };
@@ -166,6 +173,7 @@ impl Worker {
             self.fetch_revoked(revoked, self.world.now())?;
         }
         let headers = self.headers(case)?;
+        self.service = case.service;
         let body = body(case.request.body.as_ref(), case.request.json.as_ref());
         let step = engine::arrive(&self.policy, &mut self.memory, &self.world, headers, body.is_none());
         let mut seen = self.finish(step, &body.unwrap_or_default(), case.upstream.as_ref())?;
@@ -213,6 +221,15 @@ impl Worker {
         let now = self.world.now();
         let decision = match step {
             Step::Settled(decision) => decision,
+            Step::NeedService(waiting) => {
+                let reply = match self.service {
+                    RateLimitService::Within => Ok(&b"\x08\x01"[..]),
+                    RateLimitService::Over => Ok(&b"\x08\x02"[..]),
+                    RateLimitService::Silent => Err(Failure::Timeout),
+                };
+                let step = waiting.answered(reply, &mut self.memory, &self.world);
+                return self.finish(step, body, upstream);
+            }
             Step::NeedKeys(waiting) => {
                 // Nobody fetches here: the wait runs out.
                 self.world.now.set(waiting.deadline());

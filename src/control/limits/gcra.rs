@@ -81,6 +81,16 @@ impl Budget {
         self.burst
     }
 
+    /// The time of the rate.
+    pub fn per(&self) -> Duration {
+        Duration::from_nanos(self.per)
+    }
+
+    /// How many there are in that time.
+    pub fn count(&self) -> NonZeroU32 {
+        self.count
+    }
+
     /// How long a spent burst takes to come back, in nanoseconds, rounded up.
     pub fn refill(&self) -> u64 {
         self.nanos_up(self.span(self.burst.get()))
@@ -119,6 +129,12 @@ impl Budget {
         let more = left.checked_add(1).and_then(|more| self.burst.get().checked_sub(more));
         let wait = more.map(|rest| self.nanos_up(used.saturating_sub(self.span(rest))));
         (left, wait.map(Duration::from_nanos))
+    }
+
+    /// The time to store of a budget that has nothing left, and one unit after `wait`.
+    pub fn spent(&self, wait: Duration, now: Nanos) -> Due {
+        let then = self.scale(Due { nanos: now.plus(wait).0, part: 0 });
+        self.unscale(then.saturating_add(self.span(self.burst.get().saturating_sub(1))))
     }
 
     /// Gives back units whose taking answered `charged`.

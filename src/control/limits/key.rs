@@ -6,7 +6,6 @@ use std::net::IpAddr;
 use serde_json::Number;
 use serde_json::Value;
 use siphasher::sip128::Hasher128;
-use siphasher::sip128::SipHasher24;
 
 use crate::control::limits::limit::Limit;
 use crate::control::limits::part::KeyPart;
@@ -67,7 +66,55 @@ enum Tag {
 /// # Errors
 /// [`Reason::LimitsAmbiguous`] for a part given more than once, [`Reason::LimitsKeyMissing`] for a missing one.
 pub fn digest(limit: &Limit, sight: &impl KeySight, table: &Table) -> Result<Option<Digest>, Reason> {
-    let mut hash = start(table, Tag::Key, limit);
+    let Some((hash, claimed)) = feed(limit, sight, || table.hasher())? else { return Ok(None) };
+    let mut told = hash;
+    write(&mut told, Tag::Partition, &[]);
+    let (hash, told) = (hash.finish128(), told.finish128());
+    let value = match limit.distinct() {
+        None => None,
+        Some(part) => match value(limit, part, hash.h1, sight, table)? {
+            None if limit.missing() == Some(&Missing::Skip) => return Ok(None),
+            None => return Err(Reason::LimitsKeyMissing),
+            value => value,
+        },
+    };
+    Ok(Some(Digest { print: hash.h1, spread: hash.h2, claimed, partition: told.h1, value }))
+}
+
+/// The key of `limit` for a request as other processes know it too: 32 hex digits of HMAC-SHA-256. `None` and errors are
+/// those of [`digest`].
+///
+/// # Errors
+/// Those of [`digest`].
+pub fn shared(limit: &Limit, sight: &impl KeySight, secret: &[u8]) -> Result<Option<Box<str>>, Reason> {
+    let fed = feed(limit, sight, || Keyed(hmac_sha256::HMAC::new(secret)))?;
+    let hex = |(hash, _): (Keyed, bool)| -> String {
+        hash.0.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    };
+    Ok(fed.map(|fed| hex(fed).into()))
+}
+
+/// HMAC-SHA-256 as something that is written to.
+struct Keyed(hmac_sha256::HMAC);
+
+impl Hasher for Keyed {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// Nobody asks for so short a hash.
+    fn finish(&self) -> u64 {
+        0
+    }
+}
+
+/// Hashes the parts of a key, and says whether a claim of a verified token is in it.
+fn feed<H: Hasher>(
+    limit: &Limit,
+    sight: &impl KeySight,
+    fresh: impl Fn() -> H,
+) -> Result<Option<(H, bool)>, Reason> {
+    let mut hash = start(fresh(), Tag::Key, limit);
     let (mut claimed, mut missing, mut address_missing) = (false, false, false);
     for part in limit.key() {
         match part_of(part, sight, &mut hash)? {
@@ -84,25 +131,14 @@ pub fn digest(limit: &Limit, sight: &impl KeySight, table: &Table) -> Result<Opt
             Some(Missing::Skip) if !address_missing => return Ok(None),
             Some(Missing::StandIn(text)) if !address_missing => {
                 // One budget for all who lack the key; what they do not lack is no part of it.
-                hash = start(table, Tag::StandIn, limit);
+                hash = start(fresh(), Tag::StandIn, limit);
                 write(&mut hash, Tag::Text, text.as_bytes());
                 claimed = false;
             }
             _ => return Err(Reason::LimitsKeyMissing),
         }
     }
-    let mut told = hash;
-    write(&mut told, Tag::Partition, &[]);
-    let (hash, told) = (hash.finish128(), told.finish128());
-    let value = match limit.distinct() {
-        None => None,
-        Some(part) => match value(limit, part, hash.h1, sight, table)? {
-            None if limit.missing() == Some(&Missing::Skip) => return Ok(None),
-            None => return Err(Reason::LimitsKeyMissing),
-            value => value,
-        },
-    };
-    Ok(Some(Digest { print: hash.h1, spread: hash.h2, claimed, partition: told.h1, value }))
+    Ok(Some((hash, claimed)))
 }
 
 /// The fingerprint of a value that is counted once. The key is in it, so that what looks alike for one key does not
@@ -114,7 +150,7 @@ fn value(
     sight: &impl KeySight,
     table: &Table,
 ) -> Result<Option<u32>, Reason> {
-    let mut hash = start(table, Tag::Value, limit);
+    let mut hash = start(table.hasher(), Tag::Value, limit);
     hash.write(&key.to_le_bytes());
     if let Counted::Missing = part_of(part, sight, &mut hash)? {
         return Ok(None);
@@ -125,11 +161,10 @@ fn value(
 
 /// The fingerprint of a limit's overflow slots.
 pub fn overflow(limit: &Limit, table: &Table) -> u64 {
-    start(table, Tag::Overflow, limit).finish128().h1
+    start(table.hasher(), Tag::Overflow, limit).finish128().h1
 }
 
-fn start(table: &Table, tag: Tag, limit: &Limit) -> SipHasher24 {
-    let mut hash = table.hasher();
+fn start<H: Hasher>(mut hash: H, tag: Tag, limit: &Limit) -> H {
     write(&mut hash, tag, limit.policy().as_bytes());
     write(&mut hash, tag, limit.name().as_str().as_bytes());
     hash
@@ -142,7 +177,7 @@ enum Counted {
 }
 
 /// Hashes one part; the first of its sources that is there counts, also if it is of no use.
-fn part_of(part: &KeyPart, sight: &impl KeySight, hash: &mut SipHasher24) -> Result<Counted, Reason> {
+fn part_of(part: &KeyPart, sight: &impl KeySight, hash: &mut impl Hasher) -> Result<Counted, Reason> {
     let Some((source, seen)) = part.value.find(sight) else { return Ok(Counted::Missing) };
     if let Source::Claim(claim) = source {
         match sight.issuer(claim.token) {
@@ -188,7 +223,7 @@ fn folded(text: &str) -> impl Iterator<Item = char> {
     text.trim().chars().flat_map(char::to_lowercase)
 }
 
-fn write_text(hash: &mut SipHasher24, text: &str, fold: bool) {
+fn write_text(hash: &mut impl Hasher, text: &str, fold: bool) {
     if !fold {
         return write(hash, Tag::Text, text.as_bytes());
     }
@@ -199,7 +234,7 @@ fn write_text(hash: &mut SipHasher24, text: &str, fold: bool) {
 }
 
 /// One number is one key however it is spelled: `1`, `1.0` and `1e0` alike.
-fn write_number(hash: &mut SipHasher24, number: &Number) {
+fn write_number(hash: &mut impl Hasher, number: &Number) {
     let float = number.as_f64().unwrap_or(f64::NAN);
     let whole = number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from)).or_else(|| {
         // Up to 2^53 every whole number is a float of its own.
@@ -211,12 +246,12 @@ fn write_number(hash: &mut SipHasher24, number: &Number) {
     }
 }
 
-fn write(hash: &mut SipHasher24, tag: Tag, bytes: &[u8]) {
+fn write(hash: &mut impl Hasher, tag: Tag, bytes: &[u8]) {
     write_head(hash, tag, bytes.len());
     hash.write(bytes);
 }
 
-fn write_head(hash: &mut SipHasher24, tag: Tag, length: usize) {
+fn write_head(hash: &mut impl Hasher, tag: Tag, length: usize) {
     hash.write(&[tag as u8]);
     hash.write(&u64::try_from(length).unwrap_or(u64::MAX).to_le_bytes());
 }

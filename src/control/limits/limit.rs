@@ -35,6 +35,7 @@ pub struct Limit {
     pub(super) distinct: Option<KeyPart>,
     pub(super) stage: Stage,
     pub(super) tells: bool,
+    pub(super) global: bool,
 }
 
 /// When a limit's turn comes.
@@ -79,6 +80,22 @@ impl Limit {
                  write `lockout: accepted`",
             )),
             _ => Ok(()),
+        }
+    }
+
+    /// Whether the rate limit service can count it, where it is to: it knows one rate for a name, gives nothing back, and
+    /// nobody can wait for it where a body is held.
+    pub(super) fn can_be_shared(&self) -> Result<(), Fault> {
+        let beside = [
+            ("`tiers`", self.tiers.is_some()),
+            ("`count`", self.count.is_some()),
+            ("`penalty`", self.penalty.is_some()),
+            ("`distinct`", self.distinct.is_some()),
+            ("a value of the body's", self.stage == Stage::AfterBody),
+        ];
+        match beside.into_iter().find(|(_, there)| *there && self.global) {
+            Some((what, _)) => Err(Fault::NotSupportedYet(format!("`scope: global` with {what}").into())),
+            None => Ok(()),
         }
     }
 
@@ -202,6 +219,11 @@ impl Limit {
     /// Whether a client is told of its budget also where it is admitted.
     pub fn tells(&self) -> bool {
         self.tells
+    }
+
+    /// Whether the rate limit service counts it too.
+    pub fn is_global(&self) -> bool {
+        self.global
     }
 
     /// When its turn comes.

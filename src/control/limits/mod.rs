@@ -13,7 +13,7 @@
 //! slots of its own and touches no enforced one.
 //!
 //! **Does not** decide modes, read a clock or draw random numbers: they are arguments. Another process has budgets
-//! of its own.
+//! of its own, but for what `service` asks for.
 //!
 //! **Tells** a client that is refused how its budget stands; one that is admitted too where the limit says `headers`.
 //!
@@ -31,6 +31,7 @@ pub mod quota;
 pub mod raw;
 pub mod route;
 mod seen;
+pub mod service;
 mod slot;
 mod slots;
 mod statuses;
@@ -60,6 +61,7 @@ use crate::refusal::Refusal;
 pub use crate::control::limits::limit::Stage;
 pub use crate::control::limits::raw::Limits;
 pub use crate::control::limits::step::Held;
+pub use crate::control::limits::step::Taken;
 
 /// Charges requests to their limits.
 #[derive(Clone)]
@@ -88,6 +90,17 @@ pub struct Moment {
     pub jitter: f64,
 }
 
+impl Moment {
+    /// The wait and up to a quarter more, at least a second and at most a minute: never earlier than true.
+    pub fn jittered(self, wait: Duration) -> Duration {
+        let quarter = wait.checked_div(4).unwrap_or_default();
+        let spread = quarter.clamp(Duration::from_secs(1), Duration::from_secs(60));
+        // `min` drops what is no number, and the cast makes 0 of what is below.
+        let share = (self.jitter.min(1.0) * spread.as_nanos() as f64) as u64;
+        wait.saturating_add(Duration::from_nanos(share))
+    }
+}
+
 /// What a step came to.
 #[derive(Debug, Default)]
 pub struct Outcome {
@@ -97,6 +110,8 @@ pub struct Outcome {
     pub quotas: Vec<Quota>,
     /// What the request took and gives back unless it is answered as its limits count.
     pub held: Vec<Held>,
+    /// What enforced global limits took, where the request was admitted.
+    pub guards: Vec<Taken>,
     /// For the metrics.
     pub stats: Stats,
 }
@@ -192,6 +207,13 @@ impl Limiter {
         for held in held.iter().filter(|held| !held.counts(status)) {
             step.settle(held);
         }
+        step.outcome.stats
+    }
+
+    /// Gives back what a request took, for a reason that the caller has.
+    pub fn give_back(&self, taken: &[Taken], now: Nanos, store: &impl Buckets) -> Stats {
+        let mut step = step::Step::new(&self.table, Moment { now, jitter: 0.0 }, store);
+        taken.iter().for_each(|taken| step.undo(taken));
         step.outcome.stats
     }
 }

@@ -12,6 +12,7 @@ use ct_codecs::Encoder;
 
 use crate::control::limits::gcra::Budget;
 use crate::control::limits::gcra::Due;
+use crate::control::limits::limit::Limit;
 use crate::control::limits::raw::Limits;
 use crate::model::time::Nanos;
 
@@ -25,13 +26,19 @@ const POLICY: &str = "ratelimit-policy";
 pub struct Quota {
     /// The limit's index in the policy.
     pub limit: usize,
-    /// A keyed hash that tells keys apart, and tells nothing of them.
-    pub partition: u64,
+    /// A keyed hash that tells keys apart, and tells nothing of them; none where it is not known.
+    pub partition: Option<u64>,
     pub(in crate::control::limits) budget: Budget,
     pub(in crate::control::limits) due: Due,
 }
 
 impl Quota {
+    /// The budget of a limit that has nothing left for `wait`, as another says.
+    pub fn spent(limit: &Limit, partition: Option<u64>, wait: Duration, now: Nanos) -> Self {
+        let budget = *limit.budget();
+        Self { limit: limit.index(), partition, budget, due: budget.spent(wait, now) }
+    }
+
     /// How long the client must wait for its next request, if it must.
     pub fn wait(&self, now: Nanos) -> Option<Duration> {
         let (left, next) = self.budget.left(self.due, now);
@@ -45,7 +52,8 @@ pub fn fields(quotas: &[Quota], limits: &Limits, now: Nanos) -> Option<[(&'stati
     for quota in quotas {
         let Some(limit) = limits.get(quota.limit) else { continue };
         let mut key = [0; 16];
-        let key = Base64::encode_to_str(&mut key, quota.partition.to_be_bytes()).unwrap_or_default();
+        let key = quota.partition.and_then(|it| Base64::encode_to_str(&mut key, it.to_be_bytes()).ok());
+        let key = key.map_or_else(String::new, |key| format!(";pk=:{key}:"));
         let (left, next) = quota.budget.left(quota.due, now);
         // A name is letters, digits, `.` and `-`: a String of RFC 9651 as it is.
         let name = limit.name();
@@ -53,9 +61,9 @@ pub fn fields(quotas: &[Quota], limits: &Limits, now: Nanos) -> Option<[(&'stati
         if let Some(next) = next {
             state.push_str(&format!(";t={}", seconds(next)));
         }
-        state.push_str(&format!(";pk=:{key}:"));
+        state.push_str(&key);
         let window = seconds(Duration::from_nanos(quota.budget.refill()));
-        push(&mut policy, format!("\"{name}\";q={};w={window};pk=:{key}:", quota.budget.burst()));
+        push(&mut policy, format!("\"{name}\";q={};w={window}{key}", quota.budget.burst()));
     }
     (!state.is_empty()).then_some([(POLICY, policy), (STATE, state)])
 }

@@ -98,9 +98,8 @@ impl Limit {
             fields.optional("missing").map_or(Some(None), |node| part::missing(node, problems).map(Some));
         let burst = fields.optional("burst").map_or(Some(None), |node| units(node, problems).map(Some));
         let rate = fields.required("rate").and_then(|node| node.parse::<Rate>(problems));
-        if let Some(node) = fields.optional("scope") {
-            scope(node, problems);
-        }
+        let scope = [("process", false), ("global", true)];
+        let global = fields.optional("scope").map_or(Some(false), |node| node.word(&scope, problems));
         let tells = fields.optional("headers").map_or(Some(false), |node| node.boolean(problems));
         let written = burst.unwrap_or_default();
         let tiers = fields
@@ -143,16 +142,12 @@ impl Limit {
             distinct,
             stage: Stage::BeforeTokens,
             tells: tells?,
+            global: global.unwrap_or_default(),
         };
         problems.need(&node.place, limit.fits_together(costs, lockout?))?;
         limit.stage = limit.turn(around.client_by_claim);
+        problems.need(&node.place, limit.can_be_shared())?;
         Some(limit)
-    }
-}
-
-fn scope(node: &Node, problems: &Problems) {
-    if node.word(&[("process", false), ("global", true)], problems) == Some(true) {
-        problems.note(&node.place, Fault::NotSupportedYet("`scope: global`".into()));
     }
 }
 

@@ -60,6 +60,17 @@ pub(super) struct Entry<'l> {
     look: Option<Look>,
 }
 
+/// What a request took from one limit, so that it can be given back.
+#[derive(Clone, Debug)]
+pub struct Taken {
+    key: Key,
+    shape: Shape,
+    place: Place,
+    charged: Due,
+    budget: Budget,
+    units: NonZeroU32,
+}
+
 /// A bucket as it was read, and what that says about the request.
 struct Look {
     bucket: Bucket,
@@ -91,12 +102,7 @@ impl Verdict {
 #[derive(Clone, Debug)]
 pub struct Held {
     statuses: Rc<Statuses>,
-    key: Key,
-    shape: Shape,
-    place: Place,
-    charged: Due,
-    budget: Budget,
-    units: NonZeroU32,
+    taken: Taken,
 }
 
 impl<'s, B: Buckets> Step<'s, B> {
@@ -145,11 +151,14 @@ impl<'s, B: Buckets> Step<'s, B> {
             return;
         }
         let failed = entries.iter_mut().position(|entry| !self.commit(entry));
-        for entry in entries.iter_mut().take(failed.unwrap_or_default()) {
-            self.undo(entry);
+        for taken in entries.iter().take(failed.unwrap_or_default()).filter_map(Entry::taken) {
+            self.undo(&taken);
         }
         if failed.is_none() {
             self.outcome.held.extend(entries.iter().filter_map(Entry::held));
+            // What stands guard for a service is given back where the service is silent and the policy allows that.
+            let guards = entries.iter().filter(|entry| entry.limit.is_global() && !entry.shadow);
+            self.outcome.guards.extend(guards.filter_map(Entry::taken));
         }
     }
 
@@ -166,7 +175,7 @@ impl<'s, B: Buckets> Step<'s, B> {
                 Verdict::Takes(_) | Verdict::Free => look.place.due,
             };
             let (limit, budget) = (limit.index(), *entry.budget);
-            self.outcome.quotas.push(Quota { limit, partition: *partition, budget, due });
+            self.outcome.quotas.push(Quota { limit, partition: Some(*partition), budget, due });
         }
     }
 
@@ -238,11 +247,9 @@ impl<'s, B: Buckets> Step<'s, B> {
         Ok(())
     }
 
-    /// Gives a charged entry's units back. Where that cannot be done the key has less: never more.
-    fn undo(&mut self, entry: &Entry<'_>) {
-        let Some(Look { place, verdict: Verdict::Takes(charged), .. }) = &entry.look else { return };
-        let (key, shape) = (entry.key, entry.shape);
-        if !self.give_back(key, shape, place, *charged, (entry.budget, entry.units)) {
+    /// Gives units back. Where that cannot be done the key has less: never more.
+    pub(super) fn undo(&mut self, taken: &Taken) {
+        if !self.give_back(taken) {
             let stats = &mut self.outcome.stats;
             stats.kept = stats.kept.saturating_add(1);
         }
@@ -250,29 +257,22 @@ impl<'s, B: Buckets> Step<'s, B> {
 
     /// Gives back what a request took that was answered in a way that does not count.
     pub(super) fn settle(&mut self, held: &Held) {
-        let Held { key, shape, place, charged, budget, units, .. } = held;
-        let returned = self.give_back(*key, *shape, place, *charged, (budget, *units));
+        let returned = self.give_back(&held.taken);
         let stats = &mut self.outcome.stats;
         let count = if returned { &mut stats.returned } else { &mut stats.kept };
         *count = count.saturating_add(1);
     }
 
-    fn give_back(
-        &mut self,
-        key: Key,
-        shape: Shape,
-        place: &Place,
-        charged: Due,
-        terms: (&Budget, NonZeroU32),
-    ) -> bool {
+    fn give_back(&mut self, taken: &Taken) -> bool {
+        let Taken { key, shape, place, charged, budget, units } = taken;
         let now = self.moment.now;
         for _ in 0..TRIES {
-            let (value, stamp) = self.store.read(key).unzip();
-            let mut bucket = Bucket::read(shape, value, now);
-            if !bucket.give_back(place, charged, terms, now) {
+            let (value, stamp) = self.store.read(*key).unzip();
+            let mut bucket = Bucket::read(*shape, value, now);
+            if !bucket.give_back(place, *charged, (budget, *units), now) {
                 return false;
             }
-            if self.store.swap(key, bucket.bytes(), stamp).is_ok() {
+            if self.store.swap(*key, bucket.bytes(), stamp).is_ok() {
                 return true;
             }
             self.clashed();
@@ -335,23 +335,22 @@ impl<'s, B: Buckets> Step<'s, B> {
         self.outcome.refused.push(Refused { limit: limit.index(), shadow, refusal });
     }
 
-    /// The wait and up to a quarter more, at least a second and at most a minute: never earlier than true.
     fn jittered(&self, wait: Duration) -> Duration {
-        let quarter = wait.checked_div(4).unwrap_or_default();
-        let spread = quarter.clamp(Duration::from_secs(1), Duration::from_secs(60));
-        // `min` drops what is no number, and the cast makes 0 of what is below.
-        let share = (self.moment.jitter.min(1.0) * spread.as_nanos() as f64) as u64;
-        wait.saturating_add(Duration::from_nanos(share))
+        self.moment.jittered(wait)
     }
 }
 
 impl Entry<'_> {
     /// The units that the request holds until it is answered, where the limit counts answers.
     fn held(&self) -> Option<Held> {
-        let statuses = self.limit.count()?.clone();
+        Some(Held { statuses: self.limit.count()?.clone(), taken: self.taken()? })
+    }
+
+    /// What was taken, once it was.
+    fn taken(&self) -> Option<Taken> {
         let Some(Look { place, verdict: Verdict::Takes(charged), .. }) = self.look else { return None };
         let Self { key, shape, units, .. } = *self;
-        Some(Held { statuses, key, shape, place, charged, budget: *self.budget, units })
+        Some(Taken { key, shape, place, charged, budget: *self.budget, units })
     }
 }
 

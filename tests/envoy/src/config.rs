@@ -49,6 +49,13 @@ impl Config {
         set(cluster, socket, json!({ "address": address.ip().to_string(), "port_value": address.port() }))
     }
 
+    /// Takes a cluster's only endpoint away.
+    pub(crate) fn no_endpoint(&mut self, cluster: &str) -> Result<()> {
+        let cluster = self.cluster(cluster)?;
+        set(cluster, "/type", json!("STATIC"))?;
+        set(cluster, "/load_assignment/endpoints", json!([]))
+    }
+
     pub(crate) fn idp_authority(&mut self, authority: &Path) -> Result<()> {
         let validation = "/transport_socket/typed_config/common_tls_context/validation_context";
         set(at(self.cluster("idp")?, validation)?, "/trusted_ca/filename", json!(authority))

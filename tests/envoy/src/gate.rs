@@ -37,6 +37,7 @@ pub struct Setup {
     upstream: SocketAddr,
     upstream_h2: bool,
     idp: Option<(SocketAddr, String)>,
+    ratelimit: Option<SocketAddr>,
     workers: u32,
     policy: Option<String>,
     default_policy: Option<String>,
@@ -75,6 +76,13 @@ impl Setup {
     #[must_use]
     pub fn idp(mut self, address: SocketAddr, authority: &str) -> Self {
         self.idp = Some((address, authority.to_owned()));
+        self
+    }
+
+    /// Where the cluster `ratelimit` points; without one it has no endpoint.
+    #[must_use]
+    pub fn ratelimit(mut self, address: SocketAddr) -> Self {
+        self.ratelimit = Some(address);
         self
     }
 
@@ -181,6 +189,10 @@ impl Setup {
         config.endpoint("shop", self.upstream)?;
         config.endpoint("idp", *idp)?;
         config.idp_authority(&idp_authority)?;
+        match self.ratelimit {
+            Some(address) => config.endpoint("ratelimit", address)?,
+            None => config.no_endpoint("ratelimit")?,
+        }
         if self.upstream_h2 {
             config.upstream_h2()?;
         }
@@ -230,6 +242,7 @@ impl Gate {
             upstream,
             upstream_h2: false,
             idp: None,
+            ratelimit: None,
             workers: 1,
             policy: None,
             default_policy: None,

@@ -6,6 +6,7 @@
 //! - [`Client`]: one [`Request`] over either [`Protocol`], alone, on an open [`Connection`], or many at once.
 //! - [`Raw`]: exact bytes over HTTP/1.1.
 //! - [`Recorder`]: an upstream that keeps the bytes that reached it and answers with given ones.
+//! - [`Oracle`]: a rate limit service that says what it is told to; [`RateLimitService`] over [`Redis`]: a real one.
 //! - [`Shared`]: one stage for all tests of a suite; [`policy`] and [`user_token`] for what they push to it, [`cases`] for
 //!   their tables.
 //!
@@ -22,6 +23,7 @@ mod gate;
 mod leash;
 mod message;
 mod policy;
+mod ratelimit;
 mod recorder;
 mod runtime;
 mod stage;
@@ -35,7 +37,8 @@ pub use envoy::{Envoy, root, validate};
 pub use gate::{Gate, Setup, Verdict, module};
 pub use leash::end_all;
 pub use message::{Answer, Headers, Request};
-pub use policy::{bundle, enforcing, policy, user_token, user_tokens};
+pub use policy::{bundle, enforcing, limitador, policy, user_token, user_tokens};
+pub use ratelimit::{Oracle, RateLimitService, Redis, Says};
 pub use recorder::{Recorder, Seen};
 pub use runtime::{block_on, timed, unix_now, until};
 pub use stage::{Shared, Stage};

@@ -71,12 +71,25 @@ tokens:
 
 /// The one document that the filter takes, made of a policy's file and all that it names as `portcullis bundle` makes it.
 pub fn bundle(policy: &Path) -> Result<String> {
+    written(&["bundle", "--format", "policy"], policy)
+}
+
+/// The limits file of Limitador, made of a policy (YAML text) as `portcullis limits` makes it.
+pub fn limitador(policy: &str) -> Result<String> {
     let folder = tempfile::tempdir()?;
-    let output = folder.path().join("policy.json");
-    let words = ["portcullis", "bundle", "--format", "policy", "--output"].map(OsString::from);
-    let exit = portcullis::cli::run(words.into_iter().chain([output.clone().into(), policy.into()]));
+    let file = folder.path().join("policy.yaml");
+    std::fs::write(&file, policy)?;
+    written(&["limits", "--format", "limitador"], &file)
+}
+
+/// What a verb writes of a policy.
+fn written(words: &[&str], policy: &Path) -> Result<String> {
+    let folder = tempfile::tempdir()?;
+    let output = folder.path().join("output");
+    let words = ["portcullis"].iter().chain(words).chain(&["--output"]).map(OsString::from);
+    let exit = portcullis::cli::run(words.chain([output.clone().into(), policy.into()]));
     ensure!(exit == ExitCode::SUCCESS, "{} is refused", policy.display());
-    std::fs::read_to_string(output).context("the bundle")
+    std::fs::read_to_string(output).context("what the verb wrote")
 }
 
 /// The one JSON string in which a policy reaches the filter. JSON is taken byte for byte, right or wrong; YAML is translated.

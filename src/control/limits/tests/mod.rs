@@ -63,7 +63,7 @@ fn compile(json: &str) -> (Limits, Vec<String>) {
     (limits, problems.into_parts().0.iter().map(ToString::to_string).collect())
 }
 
-fn limits(json: &str) -> Limits {
+pub(in crate::control::limits) fn limits(json: &str) -> Limits {
     let (limits, faults) = compile(json);
     assert_eq!(faults, [""; 0], "{json}");
     limits

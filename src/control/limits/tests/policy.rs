@@ -99,7 +99,10 @@ fn refuses_what_the_language_does_not_have() {
 #[test]
 fn refuses_what_comes_with_a_later_version() {
     for (limit, want) in [
-        (r#""key": ["ip"], "scope": "global""#, "a.scope: `scope: global` is not supported yet"),
+        (
+            r#""key": ["body:/n"], "missing": "deny", "scope": "global""#,
+            "a: `scope: global` with a value of the body's is not supported yet",
+        ),
         (
             r#""key": ["ip"], "cost": "response:/n""#,
             "a.cost: a cost is a number in a request, and `response:/n` is none",

@@ -49,7 +49,7 @@ fn tells_of_limits_that_say_so_and_of_those_that_refuse() {
 fn the_partition_is_the_key_s_own_and_not_its_fingerprint() {
     let (limits, store) = (limits(TWO), InMemory::default());
     let limiter = limiter(&store);
-    let partition = |app| quotas(&limiter, &limits, app, false, &store)[0].partition;
+    let partition = |app| quotas(&limiter, &limits, app, false, &store)[0].partition.unwrap();
     let (one, other) = (partition("one"), partition("two"));
     assert_ne!(one, other);
     let sight = caller("one");
