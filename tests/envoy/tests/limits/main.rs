@@ -296,3 +296,38 @@ fn counters_survive_a_new_policy_and_another_name_has_its_own() -> Result {
     }
     Ok(())
 }
+
+/// draft-ietf-httpapi-ratelimit-headers-11, sections 3 and 4.
+#[test]
+fn a_client_is_told_how_its_budgets_stand() -> Result {
+    let limits = "  told: { key: [header.x-device], missing: deny, rate: 60/1m, burst: 2, headers: true }
+  silent: { key: [header.x-device], missing: deny, rate: 60/1m, burst: 1 }";
+    let open = [("told", "told"), ("silent", "silent")];
+    let stage = Stage::under(&routes("headers", limits, &open, ""))?;
+    for protocol in [Protocol::H1, Protocol::H2] {
+        let client = stage.gate.cleartext(protocol);
+        let ask = |route: &str| {
+            let request = Request::get(format!("/{route}")).header("x-device", format!("{protocol:?}"));
+            client.send(&request)
+        };
+        let told = |answer: &Answer| (answer.header("ratelimit"), answer.header("ratelimit-policy"));
+
+        let (first, second) = (ask("told")?, ask("told")?);
+        assert_eq!([first.status, second.status], [200, 200]);
+        let (Some(state), Some(policy)) = told(&first) else { panic!("nothing is told") };
+        assert!(state.starts_with("\"told\";r=1;t=1;pk=:"), "{state}");
+        assert!(policy.starts_with("\"told\";q=2;w=2;pk=:"), "{policy}");
+        assert!(!state.contains("H1") && !state.contains("H2"), "a key is told as a hash: {state}");
+        let refused = ask("told")?;
+        let (Some(state), Some(_)) = told(&refused) else { panic!("nothing is told") };
+        assert_eq!(refused.status, 429);
+        assert!(state.starts_with("\"told\";r=0;t="), "{state}");
+        let after = |text: &str| text.split(";t=").nth(1)?.split(';').next()?.parse::<u64>().ok();
+        let wait: u64 = refused.header("retry-after").and_then(|wait| wait.parse().ok()).unwrap_or_default();
+        assert!(after(&state).is_some_and(|soonest| wait >= soonest), "{wait} is before {state}");
+
+        assert_eq!(told(&ask("silent")?), (None, None), "only where the limit says so, until it refuses");
+        assert!(told(&ask("silent")?).0.is_some());
+    }
+    stage.gate.unharmed()
+}
