@@ -22,7 +22,6 @@ pub use crate::control::access::shown::Shown;
 pub use crate::control::access::shown::ShownOwner;
 use crate::model::claims::ClaimTest;
 use crate::model::claims::Claims;
-use crate::model::pointer::Pointer;
 use crate::model::time::Nanos;
 use crate::model::value::Seen;
 use crate::model::value::Sight;
@@ -198,7 +197,7 @@ impl Condition {
 /// The scopes that a token says it has.
 fn scopes_of(claims: &Claims) -> Vec<&str> {
     use serde_json::Value;
-    let place = |name| claims.get(&Pointer::member(name));
+    let place = |name| claims.member(name).filter(|value| !value.is_null());
     match place("scope").or_else(|| place("scp")) {
         Some(Value::String(words)) => words.split(' ').filter(|word| !word.is_empty()).collect(),
         Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).collect(),

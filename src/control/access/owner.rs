@@ -89,6 +89,20 @@ impl Owner {
         if self.exempts(sight) {
             return Ok(Ownership::Exempted);
         }
+        if let [only] = &*self.values {
+            // One place with one id, as nearly always: no sets.
+            match only.read(sight) {
+                seen @ Seen::Each(_) => drop(seen),
+                seen => {
+                    let id = self.id(seen)?;
+                    return if self.owns(&id, sight) {
+                        Ok(Ownership::Own)
+                    } else {
+                        Err(Reason::AccessForeign.into())
+                    };
+                }
+            }
+        }
         let mut named: HashSet<Id<'_>> = HashSet::new();
         for value in &self.values {
             for seen in each(value.read(sight)) {
@@ -119,6 +133,15 @@ impl Owner {
                 items.iter().filter_map(|item| self.kind.read(Seen::Json(item))).collect()
             }
             seen => self.kind.read(seen).into_iter().collect(),
+        }
+    }
+
+    /// Whether one of [`Self::own`] is this id.
+    fn owns(&self, id: &Id<'_>, sight: &impl Sight) -> bool {
+        let is = |own: Seen<'_>| self.kind.read(own).is_some_and(|own| own == *id);
+        match self.is.read(sight) {
+            Seen::Json(Value::Array(items)) => items.iter().any(|item| is(Seen::Json(item))),
+            seen => is(seen),
         }
     }
 
