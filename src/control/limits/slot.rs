@@ -39,6 +39,7 @@ pub(super) struct Slot {
 
 impl Slot {
     /// Reads one.
+    #[inline]
     pub(super) fn load(bytes: &[u8; SLOT]) -> Self {
         let words = bytes.as_chunks::<8>().0;
         let word = |at: usize| words.get(at).map_or(0, |word| u64::from_le_bytes(*word));

@@ -80,6 +80,7 @@ impl Shape {
     }
 
     /// Where the slot with this number begins.
+    #[inline]
     fn at(self, index: usize) -> usize {
         let own = self.own().min(index).saturating_mul(self.stride());
         let shared = index.saturating_sub(self.own()).saturating_mul(SLOT);
@@ -261,8 +262,15 @@ impl Bucket {
     /// Looks for `print` among some slots and cuts the times that lie too far off.
     fn scan(&mut self, range: Range<usize>, print: u64, reach: u64, now: Nanos) -> Scan {
         let mut scan = Scan::default();
+        // A slot that nobody used yet says nothing: most are told by that alone.
+        let unused = Slot::default();
+        let skips = print != unused.print && !unused.is_live(now);
         for index in range {
             let Some(mut slot) = self.get(index) else { continue };
+            if skips && slot == unused {
+                scan.spent.get_or_insert((index, slot));
+                continue;
+            }
             let mine = slot.print == print;
             if slot.cut(mine.then_some(reach), now) {
                 self.set(index, slot);
@@ -302,6 +310,7 @@ impl Bucket {
         self.set(index, Slot { print, due, refill: seconds(reach), mark, more: strikes.to_bits() });
     }
 
+    #[inline]
     fn get(&self, index: usize) -> Option<Slot> {
         let bytes = self.bytes.get(self.shape.at(index)..)?;
         bytes.first_chunk().map(Slot::load)
