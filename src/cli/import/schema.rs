@@ -15,6 +15,7 @@ use crate::cli::import::contract::Found;
 use crate::cli::import::contract::Spot;
 use crate::cli::import::contract::target;
 use crate::cli::import::names;
+use crate::control::body::schema::FORMATS;
 
 /// How deep a schema may nest.
 const MAX_DEPTH: usize = 64;
@@ -25,27 +26,6 @@ pub(super) enum Way {
     In,
     Out,
 }
-
-/// The formats that are asserted. What else a contract names is a hint to people and code generators.
-const FORMATS: [&str; 17] = [
-    "date",
-    "date-time",
-    "duration",
-    "email",
-    "hostname",
-    "ipv4",
-    "ipv6",
-    "iri",
-    "iri-reference",
-    "json-pointer",
-    "regex",
-    "relative-json-pointer",
-    "time",
-    "uri",
-    "uri-reference",
-    "uri-template",
-    "uuid",
-];
 
 /// Words that say nothing about which values fit.
 const SILENT: [&str; 12] = [
@@ -154,6 +134,7 @@ impl Converter<'_> {
                 | "propertyNames"
                 | "unevaluatedProperties"
                 | "unevaluatedItems" => self.schema(&here, depth)?,
+                // What is not asserted is a hint to people and code generators.
                 "format" if !value.as_str().is_some_and(|format| FORMATS.contains(&format)) => continue,
                 _ => value.clone(),
             };
