@@ -11,12 +11,18 @@ use crate::model::time::Nanos;
 use crate::policy::Circumstances;
 use crate::policy::Policy;
 use crate::policy::SchemaStore;
+use crate::policy::remark_unbounded;
 
-/// Compiles a loaded policy for what is noted on the way. Secrets that are here are looked at; none is needed.
+/// Compiles a loaded policy for what is noted on the way; of one that is good, what its schemas leave without bound is
+/// told as well. Secrets that are here are looked at; none is needed.
 pub(crate) fn compile(policy: &Rc<Node>, problems: &Problems) -> Option<Policy> {
     let env = |name: &str| std::env::var(name).ok();
     let circumstances = Circumstances { now: now(), secrets: Secrets::if_there(&env) };
-    Policy::compile(policy, &mut SchemaStore::default(), circumstances, problems)
+    let compiled = Policy::compile(policy, &mut SchemaStore::default(), circumstances, problems);
+    if compiled.is_some() {
+        remark_unbounded(policy, problems);
+    }
+    compiled
 }
 
 /// The time.

@@ -4,6 +4,8 @@
 //! becomes a policy.
 
 mod audit;
+#[cfg(not(target_arch = "wasm32"))]
+mod bounds;
 mod compile;
 mod modes;
 mod overrides;
@@ -18,6 +20,8 @@ use std::time::Duration;
 pub use crate::control::body::schema::SchemaStore;
 pub use crate::policy::audit::Audit;
 pub use crate::policy::audit::PseudonymKey;
+#[cfg(not(target_arch = "wasm32"))]
+pub use crate::policy::bounds::remark_unbounded;
 pub use crate::policy::compile::Circumstances;
 pub use crate::policy::modes::Dial;
 pub use crate::policy::modes::Modes;

@@ -10,7 +10,7 @@ use crate::portcullis;
 const POLICY: &str = concat!(
     r#"{"version":1,"name":"shop","mode":"enforce","tokens":{"user":{"issuer":"https://id.shop.example","#,
     r#""audience":["shop-mobile-api"],"algorithms":["HS256"],"keys":{"secret_env":"SHOP_TOKEN_KEY"},"#,
-    r#""max_lifetime":"15m","keep":false}},"schemas":{"login":{"type":"object","required":["email"],"#,
+    r#""max_lifetime":"15m","keep":false}},"schemas":{"login":{"type":"object","additionalProperties":false,"required":["email"],"#,
     r#""properties":{"email":{"type":"string","maxLength":254}}},"order":{"type":"object","#,
     r#""additionalProperties":false,"properties":{"id":{"type":"string","pattern":"^[0-9]{1,9}$"},"#,
     r#""ok":{"enum":["yes","no","off"]}}}},"routes":[{"name":"login","match":{"method":"POST","path":"/v1/login"},"#,

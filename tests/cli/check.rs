@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use serde_json::Value;
 use serde_json::json;
 
@@ -26,6 +28,27 @@ fn a_good_policy_is_fine_and_is_called_by_its_digest() {
     assert_eq!((run.code, run.err.as_str()), (0, ""));
     let digest = run.out.strip_prefix("policy.yaml: fine, digest ").unwrap().trim_end();
     assert!(digest.len() == 12 && digest.bytes().all(|byte| byte.is_ascii_hexdigit()), "{digest}");
+}
+
+/// The folder's `expected.txt` is all that `check` prints.
+#[test]
+fn what_schemas_in_use_leave_without_bound_is_told_once_where_it_is_written() {
+    let run = portcullis(&folder("findings"), &["check", "policy.yaml"]);
+    let expected = std::fs::read_to_string(folder("findings").join("expected.txt")).unwrap();
+    assert_eq!(run.out, expected);
+    assert_eq!((run.code, run.err.as_str()), (3, ""));
+    let json = portcullis(&folder("findings"), &["check", "policy.yaml", "--format", "json"]);
+    let report: Value = serde_json::from_str(&json.out).unwrap();
+    let at_text = report["findings"].as_array().unwrap().iter().find(|it| it["line"] == 4).unwrap();
+    let place = [&at_text["file"], &at_text["at"], &at_text["kind"]];
+    assert_eq!(place, ["schemas/note.json", "schemas.note.properties.text", "unbounded-string"]);
+}
+
+#[test]
+fn the_sample_policy_has_nothing_to_find() {
+    let run = portcullis(Path::new(env!("CARGO_MANIFEST_DIR")), &["check", "envoy/policy.yaml"]);
+    assert!(run.out.starts_with("envoy/policy.yaml: fine, digest "), "{}", run.out);
+    assert_eq!(run.code, 0);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Policies, compiled as the filter compiles them, on one day.
+//! Policies, compiled as the filter compiles them, on one day; with all that `check` finds in them.
 
 use std::path::Path;
 use std::rc::Rc;
@@ -11,6 +11,7 @@ use portcullis::model::time::Nanos;
 use portcullis::policy::Circumstances;
 use portcullis::policy::Policy;
 use portcullis::policy::SchemaStore;
+use portcullis::policy::remark_unbounded;
 use serde_json::Value;
 
 /// 2026-11-22.
@@ -39,8 +40,12 @@ pub(crate) fn of_file(path: &Path) -> Compiled {
 fn compile(node: Option<Rc<Node>>, problems: Problems) -> Compiled {
     let none = |_: &str| None;
     let circumstances = Circumstances { now: TODAY, secrets: Secrets::if_there(&none) };
-    let policy =
-        node.and_then(|node| Policy::compile(&node, &mut SchemaStore::default(), circumstances, &problems));
+    let policy = node
+        .as_ref()
+        .and_then(|node| Policy::compile(node, &mut SchemaStore::default(), circumstances, &problems));
+    if let (Some(node), Some(_)) = (&node, &policy) {
+        remark_unbounded(node, &problems);
+    }
     let (problems, findings) = problems.into_parts();
     Compiled { policy, problems: problems.iter().map(|problem| format!("{problem}\n")).collect(), findings }
 }

@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 use std::rc::Rc;
 
+use jsonschema::EmailOptions;
 use jsonschema::PatternOptions;
 use jsonschema::ValidationError;
 use jsonschema::ValidationOptions;
@@ -115,6 +116,8 @@ pub(super) fn options<'i>() -> ValidationOptions<'i> {
         .offline()
         .should_validate_formats(true)
         .should_ignore_unknown_formats(false)
+        // An address, without a name for people in front: `Alice <a@b.example>` is none, and the name has no end.
+        .with_email_options(EmailOptions::default().without_display_text())
         .with_pattern_options(PatternOptions::regex().size_limit(MAX_PATTERN).dfa_size_limit(MAX_PATTERN))
 }
 

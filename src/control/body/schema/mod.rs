@@ -4,6 +4,8 @@
 //! time, references stay within the schema: nothing is fetched, ever. What cannot be kept to is refused when the
 //! policy is compiled.
 
+#[cfg(not(target_arch = "wasm32"))]
+pub mod bounds;
 mod compile;
 mod declared;
 mod linked;

@@ -82,6 +82,8 @@ pub(crate) fn translated(node: &Rc<Node>, way: Way, problems: &Problems) -> Rc<N
                 keep(at(Kind::List(vec![child.clone(), at(Kind::Text("null".into()))])));
             }
             "required" => keep(required(node, child, way)),
+            // The author's word to `check`: see `bounds`.
+            "x-accepted" => keep(child.clone()),
             word if SAME.contains(&word) => keep(child.clone()),
             "discriminator" if node.get("oneOf").is_none() && node.get("anyOf").is_none() => {
                 let why = "`discriminator` judges nothing: write `oneOf` or `anyOf` beside it, which do";
