@@ -105,7 +105,7 @@ reasons! {
     RequestMalformed Request "request.malformed" 400 "The body is not well-formed";
     RequestDuplicateName Request "request.duplicate_name" 400 "The body gives a name twice in one object";
     RequestNumber Request "request.number" 400 "The body has a number that not every reader can keep";
-    RequestStructure Request "request.structure" 400 "The body is nested too deep or has too many parts";
+    RequestStructure Request "request.structure" 400 "The body is nested too deep, or has too many or too long parts";
     RequestSchema Request "request.schema" 422 "The body is not as it must be";
     ResponseTooLarge Response "response.too_large" 502 "The answer cannot be passed on";
     ResponseContent Response "response.content" 502 "The answer cannot be passed on";

@@ -32,7 +32,7 @@ const FIELDS: &str = "
     value as domain
     group team path match method host upgrade access request response optional
     scopes acr max_auth_age owner unless on_foreign lookup pointer shared conceal
-    content schema max_bytes numbers params required unknown_query
+    content schema max_bytes max_string numbers params required unknown_query
     undeclared statuses
     when percent use spoofable
     pseudonym id max_per_second

@@ -33,3 +33,17 @@ pub(crate) fn max_bytes(fields: &Fields<'_>, default: u64, held: bool, problems:
     problems.note(&node.place, Fault::OutOfRange { found, expected: expected.into() });
     None
 }
+
+/// `max_string`: the longest string of a body that is read.
+pub(crate) fn max_string(fields: &Fields<'_>, default: u64, problems: &Problems) -> Option<u64> {
+    let Some(node) = fields.optional("max_string") else { return Some(default) };
+    let Size(bytes) = node.parse(problems)?;
+    if (1..=MAX_HELD).contains(&bytes) {
+        return Some(bytes);
+    }
+    let found = cut(node.text(problems)?);
+    let expected =
+        "at least 1B and at most 16MiB, which is the most that a body may have that is read".into();
+    problems.note(&node.place, Fault::OutOfRange { found, expected });
+    None
+}

@@ -18,6 +18,8 @@ use crate::fault::Problems;
 
 /// What a body may have where the policy does not say.
 const MAX_BYTES: u64 = 64 << 10;
+/// And a string in it: more than any text that people type. What is longer, a file in base64, is said aloud.
+const MAX_STRING: u64 = 16 << 10;
 
 /// Who beside a schema needs what stands in the body of a route.
 #[derive(Clone, Copy, Debug, Default)]
@@ -65,6 +67,7 @@ impl Body {
         let content = fields.optional("content");
         let schema = fields.optional("schema");
         let numbers = raw::numbers(fields, problems);
+        let max_string = raw::max_string(fields, MAX_STRING, problems);
         let wanted = schema.is_some() || readers.owner || readers.limit;
         let max_bytes = raw::max_bytes(fields, MAX_BYTES, wanted, problems);
         let taken = content.is_some() || wanted;
@@ -96,7 +99,7 @@ impl Body {
         };
         let (max_bytes, numbers, content, schema) = (max_bytes?, numbers?, content?, schema?);
         let shape = shape??;
-        let budget = Budget::request(max_bytes, numbers);
+        let budget = Budget::request(max_string?, numbers);
         let read = (readers.owner || readers.limit) && content.is_read();
         Some(taken.then_some(Self { content, max_bytes, budget, schema, shape, read }))
     }

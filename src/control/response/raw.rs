@@ -19,6 +19,8 @@ use crate::fault::Problems;
 
 /// What an answer may have where the policy does not say.
 const MAX_BYTES: u64 = 1 << 20;
+/// And a string in it: a page of text, a small picture.
+const MAX_STRING: u64 = 256 << 10;
 
 impl Response {
     /// Compiles a route's merged `response`.
@@ -34,6 +36,7 @@ impl Response {
         let reads = declares || owned;
         let max_bytes = raw::max_bytes(&fields, MAX_BYTES, reads, problems);
         let numbers = raw::numbers(&fields, problems);
+        let max_string = raw::max_string(&fields, MAX_STRING, problems);
         fields.close();
         if let Some(node) = undeclared.filter(|_| !declares) {
             problems.note(&node.place, Fault::conflict("`undeclared` needs a `schema` that declares"));
@@ -69,7 +72,7 @@ impl Response {
             Some(word) => Some(word?),
             None => None,
         };
-        let budget = Budget::response(max_bytes, numbers);
+        let budget = Budget::response(max_string?, numbers);
         let judged = Judged { schemas, owned, undeclared, max_bytes, budget };
         Some(Self { judged: Some(judged).filter(|_| reads) })
     }

@@ -29,14 +29,14 @@ pub enum Numbers {
 }
 
 impl Budget {
-    /// A request's: 32 levels, 10,000 parts, names of 256 bytes, strings as long as the body may be.
-    pub fn request(max_bytes: u64, numbers: Numbers) -> Self {
-        Self { depth: 32, parts: 10_000, name: 256, text: size(max_bytes), numbers }
+    /// A request's: 32 levels, 10,000 parts, names of 256 bytes, strings of `max_string` bytes.
+    pub fn request(max_string: u64, numbers: Numbers) -> Self {
+        Self { depth: 32, parts: 10_000, name: 256, text: size(max_string), numbers }
     }
 
     /// An answer's: the same with 100,000 parts, because lists are what an API sends.
-    pub fn response(max_bytes: u64, numbers: Numbers) -> Self {
-        Self { parts: 100_000, ..Self::request(max_bytes, numbers) }
+    pub fn response(max_string: u64, numbers: Numbers) -> Self {
+        Self { parts: 100_000, ..Self::request(max_string, numbers) }
     }
 }
 
