@@ -3,6 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::control::body::schema::Schema;
 use crate::control::body::schema::SchemaStore;
 use crate::control::body::schema::Schemas;
 use crate::control::client::Client;
@@ -27,6 +28,7 @@ use crate::model::value::Source;
 use crate::policy::Policy;
 use crate::policy::Route;
 use crate::policy::audit::Audit;
+use crate::policy::inline;
 use crate::policy::modes::ModeWords;
 use crate::policy::modes::Modes;
 use crate::policy::overrides::Override;
@@ -56,6 +58,7 @@ impl Policy {
         problems: &Problems,
     ) -> Option<Self> {
         let policy = compile(node, store, circumstances, problems);
+        store.rest();
         policy.filter(|_| problems.none())
     }
 }
@@ -91,6 +94,7 @@ fn compile(
         .unwrap_or_default();
     let schemas =
         fields.optional("schemas").map(|node| Schemas::compile(node, store, problems)).unwrap_or_default();
+    let _ready = Schema::prepare(inline::schemas(node), store);
     let limits = limits(&fields, name.as_ref(), &definitions, &client, problems);
     let memory = limits::raw::memory(fields.optional("limits_memory"), problems);
     let service = fields

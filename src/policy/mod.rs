@@ -7,6 +7,7 @@ mod audit;
 #[cfg(not(target_arch = "wasm32"))]
 mod bounds;
 mod compile;
+mod inline;
 mod modes;
 mod overrides;
 mod routes;

@@ -7,6 +7,7 @@ use jsonschema::EmailOptions;
 use jsonschema::PatternOptions;
 use jsonschema::ValidationError;
 use jsonschema::ValidationOptions;
+use jsonschema::Validator;
 use jsonschema::error::ValidationErrorKind;
 use serde_json::Value;
 
@@ -16,7 +17,8 @@ use crate::control::body::schema::Digest;
 use crate::control::body::schema::Outline;
 use crate::control::body::schema::Schema;
 use crate::control::body::schema::SchemaStore;
-use crate::control::body::schema::unfold;
+use crate::control::body::schema::unfold::Unfolded;
+use crate::control::body::schema::unfold::unfolded;
 use crate::document::Kind;
 use crate::document::Node;
 use crate::document::cut;
@@ -72,26 +74,58 @@ impl Schema {
         if problems.count() > before {
             return None;
         }
-        if !unfold::is_bounded(&document) {
+        if unfolded(&document) == Unfolded::Unbounded {
             let why = "with its references followed, this has more than 10,000 schemas that judge one value: that takes \
                        time without bound";
             problems.note(&node.place, Fault::conflict(why));
             return None;
         }
         match options().build(&document) {
-            Ok(validator) => {
-                let outline = Outline::of(&document);
-                let schema =
-                    Self(Rc::new(Compiled { validator, outline, digest, declared: OnceCell::new() }));
-                store.keep(&schema);
-                Some(schema)
-            }
+            Ok(validator) => Some(Self::keep(&document, digest, validator, store)),
             Err(error) => {
                 let at = at_pointer(node, error.instance_path().as_str());
                 problems.note(&at.place, fault(at, &error));
                 None
             }
         }
+    }
+
+    /// Compiles these schemas together, which takes much less time than one by one. Those that have no fault are found
+    /// in the store for as long as the answer is held.
+    pub fn prepare<'n>(nodes: impl Iterator<Item = &'n Node>, store: &mut SchemaStore) -> Vec<Self> {
+        let mut ready = Vec::new();
+        let mut new: Vec<(Digest, Value)> = Vec::new();
+        for node in nodes.filter(|node| matches!(node.kind, Kind::Map(_))) {
+            let document = node.to_json();
+            let digest = digest_of(&document);
+            match store.find(&digest) {
+                Some(known) => ready.push(known),
+                None if new.iter().any(|(known, _)| *known == digest) => {}
+                None => {
+                    let aside = Problems::default();
+                    note_references_out(node, &aside);
+                    if aside.none() && unfolded(&document) == Unfolded::Bounded {
+                        new.push((digest, document));
+                    }
+                }
+            }
+        }
+        // Alone it would take longer.
+        if new.len() > 1 {
+            let documents: Vec<&Value> = new.iter().map(|(_, document)| document).collect();
+            let built = store.batch.build(&documents);
+            for ((digest, document), validator) in new.iter().zip(built) {
+                ready.extend(validator.map(|it| Self::keep(document, *digest, it, store)));
+            }
+        }
+        ready
+    }
+
+    fn keep(document: &Value, digest: Digest, validator: Validator, store: &mut SchemaStore) -> Self {
+        let outline = Outline::of(document);
+        let schema = Self(Rc::new(Compiled { validator, outline, digest, declared: OnceCell::new() }));
+        store.keep(&schema);
+        schema
     }
 
     /// What it declares, compiled when it is first asked for. `node` is what it was compiled from.

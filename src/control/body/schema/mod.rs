@@ -4,6 +4,7 @@
 //! time, references stay within the schema: nothing is fetched, ever. What cannot be kept to is refused when the
 //! policy is compiled.
 
+mod batch;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod bounds;
 mod compile;
@@ -25,6 +26,7 @@ use std::rc::Weak;
 use jsonschema::Validator;
 use serde_json::Value;
 
+use crate::control::body::schema::batch::Batch;
 pub use crate::control::body::schema::compile::FORMATS;
 pub use crate::control::body::schema::compile::digest;
 pub use crate::control::body::schema::declared::Declared;
@@ -57,6 +59,7 @@ struct Compiled {
 #[derive(Default)]
 pub struct SchemaStore {
     kept: HashMap<Digest, Weak<Compiled>>,
+    batch: Batch,
 }
 
 impl Schema {
@@ -120,7 +123,12 @@ impl SchemaStore {
     }
 
     fn keep(&mut self, schema: &Schema) {
-        self.kept.retain(|_, kept| kept.strong_count() > 0);
         self.kept.insert(schema.0.digest, Rc::downgrade(&schema.0));
+    }
+
+    /// Lets go of what nobody holds any more, and of what only compiling needs.
+    pub fn rest(&mut self) {
+        self.kept.retain(|_, kept| kept.strong_count() > 0);
+        self.batch.rest();
     }
 }

@@ -98,20 +98,25 @@ fn compile(node: &Node, way: Way, store: &mut SchemaStore, problems: &Problems) 
     };
     let all = entries.iter().map(|(name, schema)| (name.clone(), spoken(schema))).collect();
     let all = Node { place: node.place.clone(), kind: Kind::Map(all) };
-    let mut named = HashMap::new();
-    for (name, node) in all.map(problems).unwrap_or_default() {
-        let linked = match node.get("file") {
+    let mut linked_all = Vec::new();
+    for (_, node) in all.map(problems).unwrap_or_default() {
+        linked_all.push(match node.get("file") {
             Some(file) => {
                 let sentence = "the filter reads no files; run `portcullis bundle`, which inlines them";
                 problems.note(&file.place, Fault::conflict(sentence));
                 None
             }
             None => linked(node, &all, problems),
-        };
+        });
+    }
+    let ready = Schema::prepare(linked_all.iter().flatten().map(|node| &**node), store);
+    let mut named = HashMap::new();
+    for ((name, node), linked) in all.map(problems).unwrap_or_default().iter().zip(linked_all) {
         let schema = linked.as_ref().and_then(|node| Schema::compile(node, store, problems));
         if let Some(name) = problems.need(&node.place, name.parse::<Name>()) {
             named.insert(name, (linked.unwrap_or_else(|| node.clone()), schema));
         }
     }
+    drop(ready);
     named
 }

@@ -1,3 +1,4 @@
+mod batch;
 mod declared;
 mod keywords;
 mod policy;
@@ -20,8 +21,12 @@ fn node(document: &Value, problems: &Problems) -> Rc<Node> {
 }
 
 fn compile(document: &Value) -> Result<Schema, Vec<String>> {
-    let problems = Problems::default();
-    let schema = Schema::compile(&node(document, &problems), &mut SchemaStore::default(), &problems);
+    let (problems, mut store) = (Problems::default(), SchemaStore::default());
+    let node = node(document, &problems);
+    // With another beside it, as a policy's are compiled.
+    let other = self::node(&json!({"title": "other"}), &problems);
+    let _ready = Schema::prepare([&*node, &*other].into_iter(), &mut store);
+    let schema = Schema::compile(&node, &mut store, &problems);
     let faults: Vec<String> = problems.into_parts().0.iter().map(ToString::to_string).collect();
     assert_eq!(schema.is_none(), !faults.is_empty(), "a schema or faults: {faults:?}");
     schema.ok_or(faults)
@@ -268,6 +273,7 @@ fn the_store_hands_out_what_a_policy_still_holds_and_forgets_the_rest() {
     assert!(Rc::ptr_eq(&first.0, &again.0));
     drop((first, again));
     let _other = Schema::compile(&b, &mut store, &problems).unwrap();
+    store.rest();
     assert_eq!(store.kept.len(), 1);
 }
 

@@ -1,6 +1,6 @@
 //! What of a value is declared, and goes where it is not.
 
-mod properties;
+pub(super) mod properties;
 
 use serde_json::Map;
 use serde_json::Value;

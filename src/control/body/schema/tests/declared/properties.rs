@@ -12,7 +12,7 @@ fn names() -> impl Strategy<Value = &'static str> {
     prop::sample::select(vec!["a", "b", "c", "d"])
 }
 
-fn values() -> impl Strategy<Value = Value> {
+pub(in crate::control::body::schema::tests) fn values() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![Just(json!(1)), Just(json!("s")), Just(json!(null))];
     leaf.prop_recursive(3, 24, 4, |inner| {
         let map = prop::collection::btree_map(names(), inner.clone(), 0..4);
@@ -25,7 +25,7 @@ fn values() -> impl Strategy<Value = Value> {
     })
 }
 
-fn schemas() -> impl Strategy<Value = Value> {
+pub(in crate::control::body::schema::tests) fn schemas() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(json!({})),
         Just(json!({"type": "integer"})),
