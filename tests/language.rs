@@ -97,30 +97,12 @@ fn the_small_policy_is_fine() {
 /// What a later issue builds is refused by its name, at its place, and by nothing else.
 #[test]
 fn what_is_built_later_is_refused_and_never_ignored() {
-    let service = json!({ "cluster": "c", "domain": "d", "on_error": "deny" });
-    let global = |field: &str, value: Value| json!({ "limits": { "one": { "scope": "global", field: value } }, "rate_limit_service": service });
     let route = |field: &str, value: Value| json!({ "route": { field: value } });
     let owner = |field: &str, value: Value| route("access", json!({ "owner": { field: value } }));
     let when = json!([{ "when": { "percent": 5 }, "use": "enforce" }, { "use": "shadow" }]);
     let instead = json!([{ "route": "orders", "control": "*", "mode": "shadow", "until": "2026-12-01T00:00:00Z", "owner": "o", "reason": "r",
         "when": { "platform": "ios" } }]);
     for (at, what, patch) in [
-        ("limits.one", "`scope: global` with `count`", global("count", json!([401]))),
-        (
-            "limits.one",
-            "`scope: global` with `tiers`",
-            global("tiers", json!({ "by": "route", "values": { "a": "9/1m" } })),
-        ),
-        (
-            "limits.one",
-            "`scope: global` with `penalty`",
-            global(
-                "penalty",
-                json!({ "after": 3, "within": "30m", "block": "1m", "factor": 2, "max": "1h" }),
-            ),
-        ),
-        ("limits.one", "`scope: global` with `distinct`", global("distinct", json!("path.id"))),
-        ("limits.one", "`scope: global` with a value of the body's", global("cost", json!("body:/n"))),
         (
             "routes[orders].access.owner.lookup",
             "`lookup`",

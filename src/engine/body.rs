@@ -12,6 +12,7 @@ use crate::engine::bench::Refused;
 use crate::engine::bench::Waiver;
 use crate::engine::content;
 use crate::engine::content::AfterBody;
+use crate::engine::content::Reading;
 use crate::engine::edits::Edits;
 use crate::engine::head::BeforeBody;
 use crate::engine::head::Exchange;
@@ -63,8 +64,8 @@ pub struct BodyCount {
 pub enum Grown {
     /// More is to come.
     Wait(Box<AwaitBody>),
-    /// It will not be looked at any more.
-    Settled(Decision),
+    /// It will not be looked at any more: the request is decided, or waits for the rate limit service.
+    Settled(Box<Step>),
 }
 
 /// Judges parameters, content and declared size.
@@ -94,12 +95,7 @@ pub(crate) fn form(exchange: &mut Exchange, path: Option<&RequestPath<'_>>) -> R
 }
 
 /// Goes on from a head that is cleared: to the body where the route looks into it, else to the upstream.
-pub(crate) fn begin(
-    mut exchange: Exchange,
-    before: BeforeBody,
-    memory: &mut Memory,
-    world: &impl World,
-) -> Step {
+pub(crate) fn begin(exchange: Exchange, before: BeforeBody, memory: &mut Memory, world: &impl World) -> Step {
     let Some(request) = exchange.bench.route().map(|route| route.request.clone()) else {
         return Step::Settled(admit(exchange, before, AfterBody::waived(Waiver::NoRoute), None));
     };
@@ -124,19 +120,13 @@ pub(crate) fn begin(
         // enforced and needs what stands there cannot have it.
         let mut rules = content::of_request(&exchange);
         rules.retain(|rule| exchange.bench.mode(*rule) == Mode::Enforce);
-        return match content::judge_unread(&mut exchange, &before, &rules, refusal, memory, world) {
-            Err(refused) => Step::Settled(exchange.refuse(&refused)),
-            Ok(after) => {
-                exchange.bench.note(Outcome::Uninspected, Rule::RequestJson);
-                Step::Settled(admit(exchange, before, after, None))
-            }
-        };
+        return exchange.read(before, Reading::Unread(rules, refusal), memory, world);
     }
     let enforced = strictest.max(exchange.bench.mode(Rule::RequestSize)) == Mode::Enforce;
     let copy = (!enforced).then(Vec::new);
     let waiting = AwaitBody { exchange, before, announced: 0, copy };
     match (reads, waiting.exchange.end_of_stream) {
-        (true, true) => Step::Settled(waiting.judge(&[], memory, world)),
+        (true, true) => waiting.judge(&[], memory, world),
         (true, false) => Step::NeedBody(waiting),
         (false, ends) => {
             let count = BodyCount { rule: counting, max_bytes: request.max_bytes(), seen: 0, over: false };
@@ -171,19 +161,16 @@ impl AwaitBody {
         // Whoever needs what stands in the body cannot have it: that is a failure in its own mode. Where the size is
         // enforced, it says all.
         let rules = [&[Rule::RequestSize][..], &content::of_request(&exchange)].concat();
-        let read = match exchange.bench.mode(Rule::RequestSize) {
-            Mode::Enforce => {
-                exchange.bench.weigh_strictest(&rules, refusal).map(|()| AfterBody::waived(Waiver::Shadow))
-            }
-            _ => content::judge_unread(&mut exchange, &before, &rules, refusal, memory, world),
-        };
-        Grown::Settled(match read {
+        if exchange.bench.mode(Rule::RequestSize) != Mode::Enforce {
+            let reading = Reading::Unread(rules, refusal);
+            return Grown::Settled(Box::new(exchange.read(before, reading, memory, world)));
+        }
+        let waived = AfterBody::waived(Waiver::Shadow);
+        let decision = match exchange.bench.weigh_strictest(&rules, refusal) {
             Err(refused) => exchange.refuse(&refused),
-            Ok(after) => {
-                exchange.bench.note(Outcome::Uninspected, Rule::RequestJson);
-                admit(exchange, before, after, None)
-            }
-        })
+            Ok(_) => admit(exchange, before, waived, None),
+        };
+        Grown::Settled(Box::new(Step::Settled(decision)))
     }
 
     /// A piece more of a watched body.
@@ -195,7 +182,7 @@ impl AwaitBody {
     }
 
     /// Judges what came of a watched body, which is whole.
-    pub fn judge_watched(mut self, memory: &mut Memory, world: &impl World) -> Decision {
+    pub fn judge_watched(mut self, memory: &mut Memory, world: &impl World) -> Step {
         let copy = self.copy.take().unwrap_or_default();
         self.judge(&copy, memory, world)
     }
@@ -207,24 +194,21 @@ impl AwaitBody {
     }
 
     /// Judges the whole body.
-    pub fn judge(self, body: &[u8], memory: &mut Memory, world: &impl World) -> Decision {
+    pub fn judge(self, body: &[u8], memory: &mut Memory, world: &impl World) -> Step {
         let length = u64::try_from(body.len()).unwrap_or(u64::MAX);
         if length < self.announced {
-            return self.unavailable();
+            return Step::Settled(self.unavailable());
         }
         let whole = match self.grow(length, memory, world) {
-            Grown::Settled(decision) => return decision,
+            Grown::Settled(step) => return *step,
             Grown::Wait(whole) => whole,
         };
-        let Self { mut exchange, before, .. } = *whole;
+        let Self { exchange, before, .. } = *whole;
         let Some(request) = exchange.bench.route().map(|route| route.request.clone()) else {
-            return admit(exchange, before, AfterBody::waived(Waiver::NoRoute), None);
+            return Step::Settled(admit(exchange, before, AfterBody::waived(Waiver::NoRoute), None));
         };
         let read = request.check_json(&exchange.headers, body);
-        match content::judge(&mut exchange, &before, read, memory, world) {
-            Ok(after) => admit(exchange, before, after, None),
-            Err(refused) => exchange.refuse(&refused),
-        }
+        exchange.read(before, Reading::Whole(read), memory, world)
     }
 
     /// The host announced a body and does not hand all of it over: nobody can say what is in it.
@@ -240,7 +224,14 @@ impl AwaitBody {
     /// The upstream answered before the body was judged, as it can where the head went on before. The answer is to a
     /// request that nobody admitted, and nothing of it goes on.
     pub fn answered_early(self) -> Decision {
-        self.exchange.refuse_for(Rule::Whole(Control::Response), Reason::ResponseContent)
+        self.exchange.answered_early()
+    }
+}
+
+impl Exchange {
+    /// An answer to a request that nobody admitted: nothing of it goes on.
+    pub(crate) fn answered_early(self) -> Decision {
+        self.refuse_for(Rule::Whole(Control::Response), Reason::ResponseContent)
     }
 }
 

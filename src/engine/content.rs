@@ -8,9 +8,12 @@ use serde_json::Value;
 
 use crate::control::access::Ownership;
 use crate::control::limits::Stage;
+use crate::engine::Decision;
 use crate::engine::Memory;
+use crate::engine::Step;
 use crate::engine::World;
 use crate::engine::access;
+use crate::engine::admission::admit;
 use crate::engine::bench::Cleared;
 use crate::engine::bench::Refused;
 use crate::engine::bench::Waiver;
@@ -18,12 +21,15 @@ use crate::engine::head::BeforeBody;
 use crate::engine::head::Exchange;
 use crate::engine::head::path_of;
 use crate::engine::limiting;
+use crate::engine::limiting::Charging;
+use crate::engine::service::Point;
 use crate::engine::view::Body;
 use crate::engine::view::Known;
 use crate::model::mode::Mode;
 use crate::model::mode::Rule;
 use crate::refusal::Reason;
 use crate::refusal::Refusal;
+use crate::telemetry::Outcome;
 
 /// What was cleared after the body was read, or without it being read.
 #[derive(Debug)]
@@ -66,65 +72,95 @@ pub(crate) fn of_request(exchange: &Exchange) -> Vec<Rule> {
     }
 }
 
-/// Judges a body that was read, or that could not be.
-pub(crate) fn judge(
-    exchange: &mut Exchange,
-    before: &BeforeBody,
-    read: Result<Value, Refusal>,
-    memory: &mut Memory,
-    world: &impl World,
-) -> Result<AfterBody, Refused> {
-    let body = match &read {
-        Ok(value) => Body::Read(value),
-        Err(refusal) if refusal.reason == Reason::RequestBodyMissing => Body::Absent,
-        Err(_) => Body::Unfit,
-    };
-    let (limits, access) = values(exchange, before, body, memory, world)?;
-    let rules = of_request(exchange);
-    let request = match (read, exchange.bench.route().map(|route| route.request.clone())) {
-        (_, None) => Cleared::Waived(Waiver::NoRoute),
-        // A schema needs what stands in the body, whatever `request.json` itself may do.
-        (Err(refusal), _) => {
-            exchange.bench.weigh_strictest(&rules, refusal)?;
-            Cleared::Waived(Waiver::Shadow)
+/// What came of reading a body.
+#[derive(Debug)]
+pub(crate) enum Reading {
+    /// It is whole: what it says, or why it says nothing.
+    Whole(Result<Value, Refusal>),
+    /// Nobody looks into it, because of this refusal, which was told already or is by one of the rules.
+    Unread(Vec<Rule>, Refusal),
+}
+
+impl Reading {
+    fn body(&self) -> Body<'_> {
+        match self {
+            Self::Whole(Ok(value)) => Body::Read(value),
+            Self::Whole(Err(refusal)) if refusal.reason == Reason::RequestBodyMissing => Body::Absent,
+            Self::Whole(Err(_)) | Self::Unread(..) => Body::Unfit,
         }
-        (Ok(value), Some(request)) => {
-            let schema = exchange.bench.weigh(Rule::RequestSchema, |_| request.check_schema(&value))?;
-            match schema {
-                Cleared::Passed(()) => Cleared::Passed(Inspected(())),
-                Cleared::Waived(waiver) => Cleared::Waived(waiver),
+    }
+}
+
+impl Exchange {
+    /// From what came of reading the body on.
+    pub(crate) fn read(
+        mut self,
+        before: BeforeBody,
+        reading: Reading,
+        memory: &mut Memory,
+        world: &impl World,
+    ) -> Step {
+        let headers = self.headers.clone();
+        let path = path_of(&headers);
+        let known = Known { path: path.as_ref(), subjects: before.tokens.proof(), body: reading.body() };
+        match limiting::charge(&mut self, Stage::AfterBody, known, memory, world) {
+            Ok(Charging::Done(limits)) => Step::Settled(self.after_body(before, reading, limits)),
+            Ok(Charging::Ask(asked)) => {
+                self.ask(Point::Body(Box::new((before, reading))), asked, memory, world)
+            }
+            Err(refused) => Step::Settled(self.refuse(&refused)),
+        }
+    }
+
+    /// From the limits that need what stands in the body on.
+    pub(crate) fn after_body(
+        mut self,
+        before: BeforeBody,
+        reading: Reading,
+        limits: Cleared<limiting::Charged>,
+    ) -> Decision {
+        let unread = matches!(reading, Reading::Unread(..));
+        match self.contents(&before, reading) {
+            Err(refused) => self.refuse(&refused),
+            Ok((access, request)) => {
+                if unread {
+                    self.bench.note(Outcome::Uninspected, Rule::RequestJson);
+                }
+                admit(self, before, AfterBody { limits, access, request }, None)
             }
         }
-    };
-    Ok(AfterBody { limits, access, request })
-}
+    }
 
-/// What becomes of a body that nobody looks into because of `refusal`: it was told already, or is by one of `rules`.
-pub(crate) fn judge_unread(
-    exchange: &mut Exchange,
-    before: &BeforeBody,
-    rules: &[Rule],
-    refusal: Refusal,
-    memory: &mut Memory,
-    world: &impl World,
-) -> Result<AfterBody, Refused> {
-    let (limits, access) = values(exchange, before, Body::Unfit, memory, world)?;
-    exchange.bench.weigh_strictest(rules, refusal)?;
-    Ok(AfterBody { limits, access, request: Cleared::Waived(Waiver::Shadow) })
-}
-
-/// Whoever needs a value of the body, in order.
-fn values(
-    exchange: &mut Exchange,
-    before: &BeforeBody,
-    body: Body<'_>,
-    memory: &mut Memory,
-    world: &impl World,
-) -> Result<(Cleared<limiting::Charged>, Cleared<Ownership>), Refused> {
-    let headers = exchange.headers.clone();
-    let path = path_of(&headers);
-    let known = Known { path: path.as_ref(), subjects: before.tokens.proof(), body };
-    let limits = limiting::charge_here(exchange, Stage::AfterBody, known, memory, world)?;
-    let access = access::after_body(exchange, known)?;
-    Ok((limits, access))
+    /// Owners that the body names, then the body itself.
+    fn contents(
+        &mut self,
+        before: &BeforeBody,
+        reading: Reading,
+    ) -> Result<(Cleared<Ownership>, Cleared<Inspected>), Refused> {
+        let headers = self.headers.clone();
+        let path = path_of(&headers);
+        let known = Known { path: path.as_ref(), subjects: before.tokens.proof(), body: reading.body() };
+        let access = access::after_body(self, known)?;
+        let route = self.bench.route().map(|route| route.request.clone());
+        let request = match (reading, route) {
+            (Reading::Unread(rules, refusal), _) => {
+                self.bench.weigh_strictest(&rules, refusal)?;
+                Cleared::Waived(Waiver::Shadow)
+            }
+            (Reading::Whole(_), None) => Cleared::Waived(Waiver::NoRoute),
+            // A schema needs what stands in the body, whatever `request.json` itself may do.
+            (Reading::Whole(Err(refusal)), Some(_)) => {
+                let rules = of_request(self);
+                self.bench.weigh_strictest(&rules, refusal)?;
+                Cleared::Waived(Waiver::Shadow)
+            }
+            (Reading::Whole(Ok(value)), Some(request)) => {
+                match self.bench.weigh(Rule::RequestSchema, |_| request.check_schema(&value))? {
+                    Cleared::Passed(()) => Cleared::Passed(Inspected(())),
+                    Cleared::Waived(waiver) => Cleared::Waived(waiver),
+                }
+            }
+        };
+        Ok((access, request))
+    }
 }

@@ -98,21 +98,6 @@ pub(crate) fn charge(
     }
 }
 
-/// The same for a stage whose limits are never global, as the policy was held to.
-pub(crate) fn charge_here(
-    exchange: &mut Exchange,
-    stage: Stage,
-    known: Known<'_>,
-    memory: &mut Memory,
-    world: &impl World,
-) -> Result<Cleared<Charged>, Refused> {
-    match charge(exchange, stage, known, memory, world)? {
-        Charging::Done(cleared) => Ok(cleared),
-        // Nobody can wait here.
-        Charging::Ask(asked) => silent(exchange, &asked.asks, world),
-    }
-}
-
 /// What the rate limit service is to be asked about: enforced global limits that count the request. One in shadow would
 /// use up what others are held to.
 fn asks(policy: &Policy, charges: &[Charge<'_>], sight: &impl KeySight) -> Vec<Ask> {
@@ -121,8 +106,9 @@ fn asks(policy: &Policy, charges: &[Charge<'_>], sight: &impl KeySight) -> Vec<A
     // The key and the cost were read a moment ago: what they lack was refused or is not counted.
     let ask = |charge: &Charge<'_>| {
         let key = key::shared(charge.limit, sight, service.secret()).ok().flatten()?;
-        let (_, units) = charge.limit.terms(charge.cost, sight).ok()?;
-        Some(Ask { limit: charge.limit.index(), key, hits: units.get() })
+        let (budget, units) = charge.limit.terms(charge.cost, sight).ok()?;
+        let tier = charge.limit.tier(sight).ok()?.map(|(name, _)| name.clone());
+        Some(Ask { limit: charge.limit.index(), key, tier, budget: *budget, hits: units.get() })
     };
     enforced.filter_map(ask).collect()
 }
@@ -137,7 +123,7 @@ pub(crate) fn answered(
 ) -> Result<Cleared<Charged>, Refused> {
     let Asked { asks, guards } = asked;
     let policy = exchange.bench.policy.clone();
-    let verdict = service::judge(reply, asks, &policy.limits);
+    let verdict = service::judge(reply, asks);
     memory.calls.add(Called::of(&verdict));
     let moment = Moment { now: exchange.bench.now, jitter: world.jitter() };
     let on_error = policy.service.as_ref().map_or(OnError::Deny, |service| service.on_error);

@@ -3,11 +3,14 @@
 use crate::control::limits::quota::Quota;
 use crate::control::limits::service::Failure;
 use crate::control::limits::service::Spent;
+use crate::engine::Decision;
 use crate::engine::Memory;
 use crate::engine::Record;
 use crate::engine::Step;
 use crate::engine::World;
+use crate::engine::content::Reading;
 use crate::engine::doors::Doors;
+use crate::engine::head::BeforeBody;
 use crate::engine::head::Caller;
 use crate::engine::head::Early;
 use crate::engine::head::Exchange;
@@ -24,6 +27,8 @@ pub(crate) enum Point {
     Early(Doors),
     /// At those that do.
     Late(Early, Caller),
+    /// At those that need what stands in the body.
+    Body(Box<(BeforeBody, Reading)>),
 }
 
 /// A request that waits for the rate limit service.
@@ -53,12 +58,10 @@ impl Exchange {
 
     /// The service says that a limit has nothing left: so the client is told, whatever the guard in this process has.
     pub(crate) fn tell_spent(&mut self, spent: Spent) {
-        let policy = self.bench.policy.clone();
-        let Some(limit) = policy.limits.get(spent.limit) else { return };
         let known = self.quotas.iter().position(|quota| quota.limit == spent.limit);
         let before = known.map(|at| self.quotas.swap_remove(at));
         let partition = before.and_then(|quota| quota.partition);
-        self.quotas.push(Quota::spent(limit, partition, spent.wait, self.bench.now));
+        self.quotas.push(Quota::spent(spent.limit, spent.budget, partition, spent.wait, self.bench.now));
     }
 }
 
@@ -66,6 +69,11 @@ impl AwaitService {
     /// When the wait is over.
     pub fn deadline(&self) -> Nanos {
         self.deadline
+    }
+
+    /// The upstream answered before the request was judged: see [`AwaitBody::answered_early`](crate::engine::AwaitBody::answered_early).
+    pub fn answered_early(self) -> Decision {
+        self.exchange.answered_early()
     }
 
     /// The host answered by itself while the request waited.
@@ -91,9 +99,11 @@ impl AwaitService {
         self.exchange.bench.now = now;
         // Its place is free: it may wait once more.
         drop(self.held.take());
-        // A host that gave up waiting says so as if nobody had been there.
+        // A host that gave up waiting says so as if nobody had been there; its timer may run on a clock a little behind.
+        let service = self.exchange.bench.policy.service.as_ref();
+        let slack = service.and_then(|service| service.timeout.checked_div(8)).unwrap_or_default();
         let late = |failure| match failure {
-            Failure::Unreachable if now >= self.deadline => Failure::Timeout,
+            Failure::Unreachable if now.plus(slack) >= self.deadline => Failure::Timeout,
             failure => failure,
         };
         let reply = reply.map_err(late);
@@ -102,6 +112,10 @@ impl AwaitService {
             Ok(limits) => match self.point {
                 Point::Early(doors) => self.exchange.early(doors, limits, memory, world),
                 Point::Late(early, caller) => self.exchange.late(early, caller, limits, memory, world),
+                Point::Body(body) => {
+                    let (before, reading) = *body;
+                    Step::Settled(self.exchange.after_body(before, reading, limits))
+                }
             },
         }
     }

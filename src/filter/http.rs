@@ -25,6 +25,16 @@ impl Stream {
     pub(crate) fn new(context: u32, runtime: Rc<Runtime>) -> Self {
         Self { context, runtime, stage: Rc::new(RefCell::new(Stage::Fresh)) }
     }
+
+    /// A step of the stage. One that begins to wait is remembered.
+    fn step(&self, step: impl FnOnce(&mut Stage) -> Action) -> Action {
+        let waited = self.stage.borrow().waits().is_some();
+        let action = step(&mut self.stage.borrow_mut());
+        if !waited && self.stage.borrow().waits().is_some() {
+            self.runtime.wake_later(self.context, &self.stage);
+        }
+        action
+    }
 }
 
 impl Context for Stream {
@@ -36,15 +46,11 @@ impl Context for Stream {
 impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
         let headers = host::headers(Map::Request);
-        let action = self.stage.borrow_mut().on_head(&self.runtime, headers, end_of_stream);
-        if self.stage.borrow().waits().is_some() {
-            self.runtime.wake_later(self.context, &self.stage);
-        }
-        action
+        self.step(|stage| stage.on_head(&self.runtime, headers, end_of_stream))
     }
 
     fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
-        self.stage.borrow_mut().on_body(&self.runtime, size, end_of_stream)
+        self.step(|stage| stage.on_body(&self.runtime, size, end_of_stream))
     }
 
     fn on_http_request_trailers(&mut self, _: usize) -> Action {
@@ -56,7 +62,7 @@ impl HttpContext for Stream {
         if !cleaned {
             return self.stage.borrow_mut().fail(&self.runtime);
         }
-        self.stage.borrow_mut().on_body_end(&self.runtime)
+        self.step(|stage| stage.on_body_end(&self.runtime))
     }
 
     fn on_http_response_headers(&mut self, _: usize, end_of_stream: bool) -> Action {

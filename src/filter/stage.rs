@@ -60,24 +60,25 @@ impl Stage {
             }
             None => Step::Settled(crate::engine::unreadable(&runtime.policy, host::now())),
         };
-        self.on_step(runtime, step, end)
+        self.on_step(runtime, step, end, true)
     }
 
-    pub(crate) fn on_step(&mut self, runtime: &Rc<Runtime>, step: Step, ended: bool) -> Action {
+    /// `ended`: the whole request is here. `edit`: its head is, and can be changed.
+    pub(crate) fn on_step(&mut self, runtime: &Rc<Runtime>, step: Step, ended: bool, edit: bool) -> Action {
         match step {
-            Step::Settled(decision) => self.settle(runtime, decision, true),
+            Step::Settled(decision) => self.settle(runtime, decision, edit),
             Step::NeedKeys(waiting) => {
                 *self = Self::Waiting(Wait::Keys(waiting), ended, 0);
                 Action::Pause
             }
             Step::NeedService(waiting) => match runtime.ask(&waiting) {
                 Ok(call) => {
-                    *self = Self::Waiting(Wait::Service(waiting, call), ended, 0);
+                    *self = Self::Waiting(Wait::Service(waiting, call, edit), ended, 0);
                     Action::Pause
                 }
                 Err(failure) => {
                     let step = waiting.answered(Err(failure), &mut runtime.memory.borrow_mut(), &Host);
-                    self.on_step(runtime, step, ended)
+                    self.on_step(runtime, step, ended, edit)
                 }
             },
             Step::NeedBody(waiting) if runtime.policy.holds_heads && !waiting.is_watched() => {
@@ -109,7 +110,7 @@ impl Stage {
             Self::Body(waiting) => {
                 let grown = waiting.grow(bytes, &mut runtime.memory.borrow_mut(), &Host);
                 match grown {
-                    Grown::Settled(decision) => self.settle(runtime, decision, runtime.policy.holds_heads),
+                    Grown::Settled(step) => self.on_step(runtime, *step, end, runtime.policy.holds_heads),
                     Grown::Wait(waiting) => {
                         *self = Self::Body(*waiting);
                         if end { self.on_body_end(runtime) } else { Action::Pause }
@@ -156,7 +157,7 @@ impl Stage {
     fn watch(&mut self, runtime: &Rc<Runtime>, waiting: AwaitBody, piece: &[u8], end: bool) -> Action {
         let grown = waiting.watch(piece, &mut runtime.memory.borrow_mut(), &Host);
         match grown {
-            Grown::Settled(decision) => self.settle(runtime, decision, false),
+            Grown::Settled(step) => self.on_step(runtime, *step, end, false),
             Grown::Wait(waiting) => {
                 *self = Self::Body(*waiting);
                 if end { self.on_body_end(runtime) } else { Action::Continue }
@@ -172,17 +173,17 @@ impl Stage {
                 Action::Pause
             }
             Self::Body(waiting) if waiting.is_watched() => {
-                let decision = waiting.judge_watched(&mut runtime.memory.borrow_mut(), &Host);
-                self.settle(runtime, decision, false)
+                let step = waiting.judge_watched(&mut runtime.memory.borrow_mut(), &Host);
+                self.on_step(runtime, step, true, false)
             }
             Self::Body(waiting) => {
-                let decision = match host::body(Body::Request, usize::MAX) {
+                let step = match host::body(Body::Request, usize::MAX) {
                     Ok(body) => waiting.judge(&body, &mut runtime.memory.borrow_mut(), &Host),
                     // An empty body: the host has no buffer for it.
                     Err(Failed::NOT_FOUND) => waiting.judge(&[], &mut runtime.memory.borrow_mut(), &Host),
-                    Err(_) => waiting.unavailable(),
+                    Err(_) => Step::Settled(waiting.unavailable()),
                 };
-                self.settle(runtime, decision, runtime.policy.holds_heads)
+                self.on_step(runtime, step, true, runtime.policy.holds_heads)
             }
             Self::Shut => Action::Pause,
             other => {
@@ -210,6 +211,9 @@ impl Stage {
             }
             // The head went on before the body was judged, and the upstream did not wait for it.
             (Self::Body(waiting), _) if !runtime.policy.holds_heads && host::answer_is_the_upstreams() => {
+                self.settle(runtime, waiting.answered_early(), false)
+            }
+            (Self::Waiting(Wait::Service(waiting, _, false), ..), _) if host::answer_is_the_upstreams() => {
                 self.settle(runtime, waiting.answered_early(), false)
             }
             // The host answered by itself (a body over its own bound, a time that ran out): nothing of the upstream's is

@@ -21,8 +21,8 @@ use crate::model::time::Nanos;
 pub(crate) enum Wait {
     /// Keys.
     Keys(AwaitKeys),
-    /// The rate limit service, by the call's token.
-    Service(AwaitService, u32),
+    /// The rate limit service, by the call's token; and whether the head is here still and can be changed.
+    Service(AwaitService, u32, bool),
 }
 
 impl Wait {
@@ -30,7 +30,7 @@ impl Wait {
     pub(crate) fn deadline(&self) -> Nanos {
         match self {
             Self::Keys(waiting) => waiting.deadline(),
-            Self::Service(waiting, _) => waiting.deadline(),
+            Self::Service(waiting, ..) => waiting.deadline(),
         }
     }
 
@@ -38,7 +38,7 @@ impl Wait {
     pub(crate) fn answered_by_host(self, headers: &Headers) -> Record {
         match self {
             Self::Keys(waiting) => waiting.answered_by_host(headers),
-            Self::Service(waiting, _) => waiting.answered_by_host(headers),
+            Self::Service(waiting, ..) => waiting.answered_by_host(headers),
         }
     }
 
@@ -46,7 +46,7 @@ impl Wait {
     pub(crate) fn call(&self) -> Option<u32> {
         match self {
             Self::Keys(_) => None,
-            Self::Service(_, call) => Some(*call),
+            Self::Service(_, call, _) => Some(*call),
         }
     }
 }
@@ -65,12 +65,12 @@ impl Stage {
         match self.take() {
             Self::Waiting(Wait::Keys(waiting), ended, held) => {
                 let step = waiting.retry(&mut runtime.memory.borrow_mut(), &Host);
-                self.go_on(runtime, step, ended, held)
+                self.go_on(runtime, step, (ended, held), true)
             }
-            Self::Waiting(Wait::Service(waiting, _), ended, held) => {
+            Self::Waiting(Wait::Service(waiting, _, edit), ended, held) => {
                 let reply = Err(Failure::Timeout);
                 let step = waiting.answered(reply, &mut runtime.memory.borrow_mut(), &Host);
-                self.go_on(runtime, step, ended, held)
+                self.go_on(runtime, step, (ended, held), edit)
             }
             other => {
                 *self = other;
@@ -87,9 +87,9 @@ impl Stage {
         reply: Result<&[u8], Failure>,
     ) -> bool {
         match self.take() {
-            Self::Waiting(Wait::Service(waiting, known), ended, held) if known == call => {
+            Self::Waiting(Wait::Service(waiting, known, edit), ended, held) if known == call => {
                 let step = waiting.answered(reply, &mut runtime.memory.borrow_mut(), &Host);
-                self.go_on(runtime, step, ended, held)
+                self.go_on(runtime, step, (ended, held), edit)
             }
             other => {
                 *self = other;
@@ -99,8 +99,8 @@ impl Stage {
     }
 
     /// Takes a held stream on. `true` where it is still waiting, or again.
-    fn go_on(&mut self, runtime: &Rc<Runtime>, step: Step, ended: bool, held: u64) -> bool {
-        let mut action = self.on_step(runtime, step, ended);
+    fn go_on(&mut self, runtime: &Rc<Runtime>, step: Step, (ended, held): (bool, u64), edit: bool) -> bool {
+        let mut action = self.on_step(runtime, step, ended, edit);
         // What of the body came while the stream waited: nobody will call for it again.
         match self {
             Self::Waiting(_, _, size) => *size = held,

@@ -61,18 +61,18 @@ fn send(worker: &mut Worker, lines: &[(Vec<u8>, Vec<u8>)], body: Option<&[u8]>) 
     let headers = Headers::from_pairs(lines.iter().map(|(name, value)| (name, value)));
     let step = engine::arrive(&worker.policy, &mut worker.memory, &worker.world, headers, body.is_none());
     let body = body.unwrap_or_default();
-    let decision = match step {
-        Step::Settled(decision) => decision,
-        // The keys are there.
-        Step::NeedKeys(_) | Step::NeedService(_) => return None,
+    let step = match step {
         Step::NeedBody(waiting) => {
             let length = u64::try_from(body.len()).unwrap();
             match waiting.grow(length, &mut worker.memory, &worker.world) {
-                Grown::Settled(decision) => decision,
+                Grown::Settled(step) => *step,
                 Grown::Wait(waiting) => waiting.judge(body, &mut worker.memory, &worker.world),
             }
         }
+        step => step,
     };
+    // The keys are there.
+    let Step::Settled(decision) = step else { return None };
     match decision {
         Decision::Refuse(rejection) => {
             assert!((300..600).contains(&rejection.answer.status));

@@ -236,10 +236,13 @@ impl Worker {
                 let step = waiting.retry(&mut self.memory, &self.world);
                 return self.finish(step, body, upstream);
             }
-            Step::NeedBody(waiting) => match waiting.grow(size(body) / 2, &mut self.memory, &self.world) {
-                Grown::Settled(decision) => decision,
-                Grown::Wait(waiting) => waiting.judge(body, &mut self.memory, &self.world),
-            },
+            Step::NeedBody(waiting) => {
+                let step = match waiting.grow(size(body) / 2, &mut self.memory, &self.world) {
+                    Grown::Settled(step) => *step,
+                    Grown::Wait(waiting) => waiting.judge(body, &mut self.memory, &self.world),
+                };
+                return self.finish(step, body, upstream);
+            }
         };
         let mut admission = match decision {
             Decision::Refuse(rejection) => return Ok(Seen::refused(*rejection)),

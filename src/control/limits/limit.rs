@@ -83,18 +83,29 @@ impl Limit {
         }
     }
 
-    /// Whether the rate limit service can count it, where it is to: it knows one rate for a name, gives nothing back, and
-    /// nobody can wait for it where a body is held.
+    /// Whether the rate limit service can count it, where it is to: it adds up what it is told at once, and nothing else.
     pub(super) fn can_be_shared(&self) -> Result<(), Fault> {
         let beside = [
-            ("`tiers`", self.tiers.is_some()),
-            ("`count`", self.count.is_some()),
-            ("`penalty`", self.penalty.is_some()),
-            ("`distinct`", self.distinct.is_some()),
-            ("a value of the body's", self.stage == Stage::AfterBody),
+            (
+                self.count.is_some(),
+                "`count` holds a unit until the answer is known and gives it back, and a rate limit service gives nothing \
+                 back: a limit with `count` holds in each process. Beside it a limit with `scope: global` and the same key \
+                 can count all requests",
+            ),
+            (
+                self.penalty.is_some(),
+                "a rate limit service knows no blocks: write the `penalty` in a limit with `scope: process` and the same \
+                 key, beside this one",
+            ),
+            (
+                self.distinct.is_some(),
+                "a rate limit service counts requests, and each process would count the same value once more: a limit with \
+                 `distinct` holds in each process. Beside it a limit with `scope: global` and the same key can count all \
+                 requests",
+            ),
         ];
-        match beside.into_iter().find(|(_, there)| *there && self.global) {
-            Some((what, _)) => Err(Fault::NotSupportedYet(format!("`scope: global` with {what}").into())),
+        match beside.into_iter().find(|(there, _)| *there && self.global) {
+            Some((_, why)) => Err(Fault::conflict(format!("not with `scope: global`: {why}"))),
             None => Ok(()),
         }
     }
@@ -132,8 +143,7 @@ impl Limit {
     }
 
     fn budgets(&self) -> impl Iterator<Item = &Budget> {
-        let tiers = self.tiers.iter().flat_map(|tiers| tiers.budgets.iter());
-        iter::once(&self.budget).chain(tiers.map(|(_, budget)| budget))
+        iter::once(&self.budget).chain(self.tiers().map(|(_, budget)| budget))
     }
 
     /// All that it looks at in a request.
@@ -156,13 +166,22 @@ impl Limit {
         cost: Option<NonZeroU32>,
         sight: &impl Sight,
     ) -> Result<(&Budget, NonZeroU32), Reason> {
-        let tier = match &self.tiers {
-            Some(tiers) => tiers.budget(sight)?,
-            None => None,
-        };
-        let budget = tier.unwrap_or(&self.budget);
+        let budget = self.tier(sight)?.map_or(&self.budget, |(_, budget)| budget);
         let units = cost.map_or_else(|| self.cost.units(sight), Ok)?;
         if units > budget.burst() { Err(Reason::LimitsCost) } else { Ok((budget, units)) }
+    }
+
+    /// A caller's tier, with its budget; none for whoever has the limit's own.
+    ///
+    /// # Errors
+    /// [`Reason::LimitsAmbiguous`] for a tier given more than once.
+    pub fn tier(&self, sight: &impl Sight) -> Result<Option<(&Rc<str>, &Budget)>, Reason> {
+        self.tiers.as_ref().map_or(Ok(None), |tiers| tiers.find(sight))
+    }
+
+    /// The tiers, in the order written, each with its budget.
+    pub fn tiers(&self) -> impl Iterator<Item = (&str, &Budget)> {
+        self.tiers.iter().flat_map(|tiers| tiers.budgets.iter()).map(|(name, budget)| (&**name, budget))
     }
 
     /// The longest time that a spent burst of any tier takes to come back, in nanoseconds: no time that this limit put

@@ -12,7 +12,6 @@ use ct_codecs::Encoder;
 
 use crate::control::limits::gcra::Budget;
 use crate::control::limits::gcra::Due;
-use crate::control::limits::limit::Limit;
 use crate::control::limits::raw::Limits;
 use crate::model::time::Nanos;
 
@@ -34,9 +33,8 @@ pub struct Quota {
 
 impl Quota {
     /// The budget of a limit that has nothing left for `wait`, as another says.
-    pub fn spent(limit: &Limit, partition: Option<u64>, wait: Duration, now: Nanos) -> Self {
-        let budget = *limit.budget();
-        Self { limit: limit.index(), partition, budget, due: budget.spent(wait, now) }
+    pub fn spent(limit: usize, budget: Budget, partition: Option<u64>, wait: Duration, now: Nanos) -> Self {
+        Self { limit, partition, budget, due: budget.spent(wait, now) }
     }
 
     /// How long the client must wait for its next request, if it must.

@@ -65,19 +65,18 @@ impl Tiers {
         Some(Self { by: by?, budgets: values? })
     }
 
-    /// The budget of this caller's tier.
+    /// This caller's tier, and its budget; none where it has none, or one that is not listed.
     ///
     /// # Errors
     /// [`Reason::LimitsAmbiguous`] where the tier is given more than once.
-    pub(super) fn budget(&self, sight: &impl Sight) -> Result<Option<&Budget>, Reason> {
+    pub(super) fn find(&self, sight: &impl Sight) -> Result<Option<(&Rc<str>, &Budget)>, Reason> {
         let tier = match self.by.read(sight) {
             Seen::Ambiguous => return Err(Reason::LimitsAmbiguous),
             Seen::Json(Value::String(tier)) => tier.as_bytes().to_vec(),
             Seen::Bytes(tier) => tier.into_owned(),
             Seen::Missing | Seen::Json(_) | Seen::Ip(_) | Seen::Each(_) => return Ok(None),
         };
-        let found = self.budgets.iter().find(|(name, _)| name.as_bytes() == tier);
-        Ok(found.map(|(_, budget)| budget))
+        Ok(self.budgets.iter().find(|(name, _)| name.as_bytes() == tier).map(|(name, budget)| (name, budget)))
     }
 }
 

@@ -8,8 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Result, ensure};
 use bytes::Bytes;
+use h2::RecvStream;
 use h2::server::SendResponse;
-use http::{HeaderMap, HeaderValue, Response};
+use http::{HeaderMap, HeaderValue, Request, Response};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
@@ -165,29 +166,38 @@ impl Drop for Oracle {
 
 async fn connection(stream: TcpStream, says: Arc<Mutex<Says>>, asked: Arc<Mutex<Vec<Vec<u8>>>>) {
     let Ok(mut connection) = h2::server::handshake(stream).await else { return };
-    // Calls that are never answered are kept open.
-    let mut silent = Vec::new();
-    while let Some(Ok((request, mut respond))) = connection.accept().await {
+    while let Some(Ok((request, respond))) = connection.accept().await {
         let says = says.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let kept = Arc::clone(&asked);
         // The body is read beside: it comes only while this connection is looked at.
-        runtime().spawn(async move {
-            let mut body = request.into_body();
-            let mut bytes = Vec::new();
-            while let Some(Ok(chunk)) = body.data().await {
-                let _ = body.flow_control().release_capacity(chunk.len());
-                bytes.extend_from_slice(&chunk);
-            }
-            kept.lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(bytes.get(5..).unwrap_or_default().to_vec());
-        });
-        match says {
-            Says::Nothing => silent.push(respond),
-            Says::Reset => respond.send_reset(h2::Reason::INTERNAL_ERROR),
-            says => {
-                let _ = say(says, respond);
-            }
+        runtime().spawn(answer(request, respond, says, kept));
+    }
+}
+
+/// Keeps the question before it is answered, so that whoever has the answer finds it.
+async fn answer(
+    request: Request<RecvStream>,
+    mut respond: SendResponse<Bytes>,
+    says: Says,
+    asked: Arc<Mutex<Vec<Vec<u8>>>>,
+) {
+    let mut body = request.into_body();
+    let mut bytes = Vec::new();
+    while let Some(Ok(chunk)) = body.data().await {
+        let _ = body.flow_control().release_capacity(chunk.len());
+        bytes.extend_from_slice(&chunk);
+    }
+    let message = bytes.get(5..).unwrap_or_default().to_vec();
+    asked.lock().unwrap_or_else(PoisonError::into_inner).push(message);
+    match says {
+        // A call that is never answered is kept open.
+        Says::Nothing => {
+            std::future::pending::<()>().await;
+            drop(respond);
+        }
+        Says::Reset => respond.send_reset(h2::Reason::INTERNAL_ERROR),
+        says => {
+            let _ = say(says, respond);
         }
     }
 }

@@ -6,7 +6,8 @@
 //! **Asks** once for all global limits of a stage that are enforced, so that the service charges all or none. Limits in
 //! shadow are not asked for: they would use up what others are held to.
 //!
-//! **Tells** the service the limit's name and a hash of the key. No claim, address or body value leaves.
+//! **Tells** the service the limit's name, the name of a tier that the policy lists, and a hash of the key. No address, no
+//! body value and no other claim leaves.
 //!
 //! **Does not** send anything or wait: `wire` makes the question and reads the reply, the engine waits, the filter sends.
 
@@ -15,8 +16,10 @@ pub mod raw;
 mod tests;
 pub mod wire;
 
+use std::rc::Rc;
 use std::time::Duration;
 
+use crate::control::limits::gcra::Budget;
 use crate::control::limits::raw::Limits;
 use crate::control::limits::service::wire::Descriptor;
 use crate::control::limits::service::wire::Reply;
@@ -25,8 +28,15 @@ use crate::control::limits::service::wire::Verdict;
 
 /// The entry of a descriptor with the limit's name.
 pub const LIMIT: &str = "limit";
+/// The entry with the caller's tier, between the two, where the limit has tiers and the caller one of them.
+pub const TIER: &str = "tier";
 /// The entry with the key's hash.
 pub const KEY: &str = "key";
+
+/// The entry of the first descriptor with the tier. No limit's name has a colon.
+pub fn tier_of(limit: &str) -> String {
+    format!("{limit}:{TIER}")
+}
 
 /// Where the service is, and what its silence means.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -51,17 +61,20 @@ impl Service {
 
     /// The message that asks.
     pub fn question(&self, asks: &[Ask], limits: &Limits) -> Vec<u8> {
-        let named = || {
-            asks.iter().filter_map(|ask| Some((limits.get(ask.limit)?.name().as_str(), &*ask.key, ask.hits)))
-        };
+        let named = || asks.iter().filter_map(|ask| Some((limits.get(ask.limit)?.name().as_str(), ask)));
         // Limitador looks at one descriptor by its place: the first has every limit's key under the limit's name. Envoy's
         // ratelimit knows no limit for it, and looks at the others one by one.
+        let tiers: Vec<_> =
+            named().filter_map(|(name, ask)| Some((tier_of(name), ask.tier.as_deref()?))).collect();
+        let keys = named().map(|(name, ask)| (name, &*ask.key));
+        let entries = keys.chain(tiers.iter().map(|(name, tier)| (&**name, *tier))).collect();
         let hits = asks.iter().map(|ask| ask.hits).max().unwrap_or_default();
-        let mut descriptors =
-            vec![Descriptor { entries: named().map(|(name, key, _)| (name, key)).collect(), hits }];
-        descriptors.extend(
-            named().map(|(name, key, hits)| Descriptor { entries: vec![(LIMIT, name), (KEY, key)], hits }),
-        );
+        let mut descriptors = vec![Descriptor { entries, hits }];
+        descriptors.extend(named().map(|(name, ask)| {
+            let tier = ask.tier.as_deref().map(|tier| (TIER, tier));
+            let entries = [Some((LIMIT, name)), tier, Some((KEY, &*ask.key))];
+            Descriptor { entries: entries.into_iter().flatten().collect(), hits: ask.hits }
+        }));
         wire::request(&self.domain, &descriptors)
     }
 }
@@ -94,6 +107,10 @@ pub struct Ask {
     pub limit: usize,
     /// What the service knows the key by.
     pub key: Box<str>,
+    /// The caller's tier, where it has one that the limit lists.
+    pub tier: Option<Rc<str>>,
+    /// The caller's budget.
+    pub budget: Budget,
     /// How many units the request takes.
     pub hits: u32,
 }
@@ -182,6 +199,8 @@ impl Calls {
 pub struct Spent {
     /// The limit's index in the policy.
     pub limit: usize,
+    /// The caller's budget.
+    pub budget: Budget,
     /// The time that the service says; else the limit's own window, since the service's ends within that.
     pub wait: Duration,
 }
@@ -191,16 +210,16 @@ pub struct Spent {
 ///
 /// # Errors
 /// The failure, where it is no answer.
-pub fn judge(reply: Result<&[u8], Failure>, asks: &[Ask], limits: &Limits) -> Result<Option<Spent>, Failure> {
+pub fn judge(reply: Result<&[u8], Failure>, asks: &[Ask]) -> Result<Option<Spent>, Failure> {
     let Reply { overall, statuses } = wire::reply(reply?).ok_or(Failure::Garbage)?;
     match overall {
         Verdict::Within => Ok(None),
         Verdict::Unknown => Err(Failure::Garbage),
-        Verdict::Over => Ok(spent(&statuses, asks, limits)),
+        Verdict::Over => Ok(spent(&statuses, asks)),
     }
 }
 
-fn spent(statuses: &[Status], asks: &[Ask], limits: &Limits) -> Option<Spent> {
+fn spent(statuses: &[Status], asks: &[Ask]) -> Option<Spent> {
     // Some services say nothing of the single questions. Then it could be any.
     // The first status is that of the descriptor with all of them.
     let statuses = statuses.get(1..).unwrap_or_default();
@@ -210,9 +229,8 @@ fn spent(statuses: &[Status], asks: &[Ask], limits: &Limits) -> Option<Spent> {
         if status.is_some_and(|status| status.verdict != Verdict::Over) {
             return None;
         }
-        let window = limits.get(ask.limit).map_or(Duration::ZERO, |limit| limit.budget().per());
-        let wait = status.and_then(|status| status.until_reset).unwrap_or(window);
-        Some(Spent { limit: ask.limit, wait })
+        let wait = status.and_then(|status| status.until_reset).unwrap_or(ask.budget.per());
+        Some(Spent { limit: ask.limit, budget: ask.budget, wait })
     });
     spent.max_by_key(|spent| spent.wait)
 }

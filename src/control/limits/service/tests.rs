@@ -11,6 +11,8 @@ use crate::document::wire::Field;
 use crate::document::wire::Fields;
 use crate::document::wire::put_bytes;
 use crate::document::wire::put_number;
+use crate::fault::Problems;
+use crate::model::secrets::Secrets;
 
 /// A response as the service writes it.
 fn response(overall: u64, statuses: &[(u64, Option<(u64, u64)>)]) -> Vec<u8> {
@@ -101,7 +103,6 @@ fn reads_a_whole_response() {
 
 #[test]
 fn what_is_no_response_is_garbage_and_never_within() {
-    let limits = Limits::default();
     for (row, bytes) in [
         ("nothing", &b""[..]),
         ("unknown", b"\x08\x00"),
@@ -115,11 +116,11 @@ fn what_is_no_response_is_garbage_and_never_within() {
         ("a varint without end", b"\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"),
         ("within, and then something", b"\x08\x01\xff"),
     ] {
-        assert_eq!(judge(Ok(bytes), &[], &limits), Err(Failure::Garbage), "{row}");
+        assert_eq!(judge(Ok(bytes), &[]), Err(Failure::Garbage), "{row}");
     }
-    assert_eq!(judge(Ok(b"\x08\x01"), &[], &limits), Ok(None));
-    assert_eq!(judge(Ok(b"\x08\x01\x1d1234\x31abcdefgh"), &[], &limits), Ok(None), "fields of tomorrow");
-    assert_eq!(judge(Err(Failure::Timeout), &[], &limits), Err(Failure::Timeout));
+    assert_eq!(judge(Ok(b"\x08\x01"), &[]), Ok(None));
+    assert_eq!(judge(Ok(b"\x08\x01\x1d1234\x31abcdefgh"), &[]), Ok(None), "fields of tomorrow");
+    assert_eq!(judge(Err(Failure::Timeout), &[]), Err(Failure::Timeout));
 }
 
 /// Two global limits of `shop`, and one that is not.
@@ -127,15 +128,52 @@ fn two() -> Limits {
     crate::control::limits::tests::limits(
         r#"{ "otp": { "key": ["ip"], "rate": "20/1h", "scope": "global" },
              "near": { "key": ["ip"], "rate": "9/1s" },
-             "mail": { "key": ["ip"], "rate": "5/1m", "scope": "global" } }"#,
+             "mail": { "key": ["ip"], "rate": "5/1m", "scope": "global",
+                       "tiers": { "by": "route", "values": { "gold": "9/1h" } } } }"#,
     )
+}
+
+/// A question about the limit of this index, of a caller of this tier.
+fn ask(limits: &Limits, limit: usize, tier: Option<&str>) -> Ask {
+    let of = limits.get(limit).unwrap();
+    let found = tier.map(|tier| of.tiers().find(|(name, _)| *name == tier).unwrap().1);
+    let budget = *found.unwrap_or(of.budget());
+    Ask { limit, key: "k".into(), tier: tier.map(Into::into), budget, hits: 1 }
+}
+
+#[test]
+fn a_tier_is_told_beside_the_key_and_in_the_first_descriptor_under_a_name_that_no_limit_has() {
+    let limits = two();
+    let json = r#"{ "cluster": "c", "domain": "shop", "on_error": "deny" }"#;
+    let node = crate::document::Node::from_json(json.as_bytes(), &Problems::default()).unwrap();
+    let service = Service::compile(&node, Secrets::if_there(&|_| None), &Problems::default()).unwrap();
+    let question = service.question(&[ask(&limits, 0, None), ask(&limits, 2, Some("gold"))], &limits);
+    let (_, descriptors, _) = read(&question);
+    let entries: Vec<_> = descriptors.into_iter().map(|(entries, _)| entries).collect();
+    let pairs = |pairs: &[(&str, &str)]| -> Vec<_> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    };
+    let wanted = [
+        pairs(&[("otp", "k"), ("mail", "k"), ("mail:tier", "gold")]),
+        pairs(&[("limit", "otp"), ("key", "k")]),
+        pairs(&[("limit", "mail"), ("tier", "gold"), ("key", "k")]),
+    ];
+    assert_eq!(entries, wanted);
+}
+
+#[test]
+fn a_service_that_does_not_say_how_long_is_taken_for_the_callers_own_window() {
+    let limits = two();
+    for (tier, wait) in [(None, 60), (Some("gold"), 3_600)] {
+        let spent = judge(Ok(&response(2, &[])), &[ask(&limits, 2, tier)]).unwrap().unwrap();
+        assert_eq!(spent.wait, Duration::from_secs(wait), "{tier:?}");
+    }
 }
 
 #[test]
 fn of_several_that_are_spent_the_one_that_takes_longest_is_told() {
     let limits = two();
-    let ask = |limit| Ask { limit, key: "k".into(), hits: 1 };
-    let asks = [ask(0), ask(2)];
+    let asks = [ask(&limits, 0, None), ask(&limits, 2, None)];
     let (hour, minute) = (Duration::from_secs(3_600), Duration::from_secs(60));
     for (row, statuses, limit, wait) in [
         ("nobody says which", &[][..], 0, hour),
@@ -147,8 +185,8 @@ fn of_several_that_are_spent_the_one_that_takes_longest_is_told() {
     ] {
         let all = [&[(1, None)], statuses].concat();
         let statuses = if statuses.is_empty() { &[][..] } else { &all };
-        let spent = judge(Ok(&response(2, statuses)), &asks, &limits);
-        assert_eq!(spent, Ok(Some(Spent { limit, wait })), "{row}");
+        let spent = judge(Ok(&response(2, statuses)), &asks).unwrap().unwrap();
+        assert_eq!((spent.limit, spent.wait), (limit, wait), "{row}");
     }
 }
 

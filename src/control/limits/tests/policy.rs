@@ -97,11 +97,24 @@ fn refuses_what_the_language_does_not_have() {
 }
 
 #[test]
-fn refuses_what_comes_with_a_later_version() {
+fn refuses_what_a_service_cannot_count_and_costs_that_are_no_number_in_a_request() {
     for (limit, want) in [
         (
-            r#""key": ["body:/n"], "missing": "deny", "scope": "global""#,
-            "a: `scope: global` with a value of the body's is not supported yet",
+            r#""key": ["ip"], "scope": "global", "count": [401]"#,
+            "a: not with `scope: global`: `count` holds a unit until the answer is known and gives it back, and a rate \
+             limit service gives nothing back: a limit with `count` holds in each process. Beside it a limit with `scope: \
+             global` and the same key can count all requests",
+        ),
+        (
+            r#""key": ["ip"], "scope": "global", "penalty": { "after": 3, "within": "30m", "block": "1m", "factor": 2, "max": "1h" }"#,
+            "a: not with `scope: global`: a rate limit service knows no blocks: write the `penalty` in a limit with `scope: \
+             process` and the same key, beside this one",
+        ),
+        (
+            r#""key": ["ip"], "scope": "global", "distinct": { "value": "path.id" }"#,
+            "a: not with `scope: global`: a rate limit service counts requests, and each process would count the same \
+             value once more: a limit with `distinct` holds in each process. Beside it a limit with `scope: global` and \
+             the same key can count all requests",
         ),
         (
             r#""key": ["ip"], "cost": "response:/n""#,

@@ -2,6 +2,8 @@
 //! is told to.
 #![cfg(test)]
 
+mod bodies;
+
 use std::thread;
 use std::time::Duration;
 
