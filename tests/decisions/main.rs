@@ -11,7 +11,9 @@ mod case;
 mod mint;
 mod properties;
 mod run;
+mod schemas;
 mod seen;
+mod table;
 
 use std::collections::BTreeSet;
 use std::fs;

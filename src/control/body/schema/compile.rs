@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use jsonschema::EmailOptions;
 use jsonschema::PatternOptions;
+use jsonschema::ReferencingError;
 use jsonschema::ValidationError;
 use jsonschema::ValidationOptions;
 use jsonschema::Validator;
@@ -17,6 +18,7 @@ use crate::control::body::schema::Digest;
 use crate::control::body::schema::Outline;
 use crate::control::body::schema::Schema;
 use crate::control::body::schema::SchemaStore;
+use crate::control::body::schema::linked::Part;
 use crate::control::body::schema::unfold::Unfolded;
 use crate::control::body::schema::unfold::unfolded;
 use crate::document::Kind;
@@ -70,7 +72,7 @@ impl Schema {
             return Some(known);
         }
         let before = problems.count();
-        note_references_out(node, problems);
+        note_references_out(node, Part::Schema, problems);
         if problems.count() > before {
             return None;
         }
@@ -103,7 +105,7 @@ impl Schema {
                 None if new.iter().any(|(known, _)| *known == digest) => {}
                 None => {
                     let aside = Problems::default();
-                    note_references_out(node, &aside);
+                    note_references_out(node, Part::Schema, &aside);
                     if aside.none() && unfolded(&document) == Unfolded::Bounded {
                         new.push((digest, document));
                     }
@@ -156,14 +158,16 @@ pub(super) fn options<'i>() -> ValidationOptions<'i> {
 }
 
 /// Notes every reference that leads out of the schema, at its place.
-fn note_references_out(node: &Node, problems: &Problems) {
+fn note_references_out(node: &Node, part: Part, problems: &Problems) {
     match &node.kind {
-        Kind::List(items) => items.iter().for_each(|item| note_references_out(item, problems)),
+        _ if part == Part::Data => {}
+        Kind::List(items) => items.iter().for_each(|item| note_references_out(item, part, problems)),
         Kind::Map(entries) => {
             for (key, child) in entries {
-                note_references_out(child, problems);
+                note_references_out(child, part.under(key), problems);
                 let Kind::Text(to) = &child.kind else { continue };
-                if matches!(&**key, "$ref" | "$dynamicRef" | "$recursiveRef") && !to.starts_with('#') {
+                let refers = matches!(&**key, "$ref" | "$dynamicRef" | "$recursiveRef");
+                if part == Part::Schema && refers && !to.starts_with('#') {
                     let to = cut(to);
                     let sentence =
                         format!("`{to}` leads out of this schema; nothing is fetched: begin it with #");
@@ -198,6 +202,13 @@ fn fault(at: &Node, error: &ValidationError<'_>) -> Fault {
             "{text} is no pattern that surely ends in linear time: no look-around, no back-reference, no large \
              repetition"
         )),
+        ValidationErrorKind::Referencing(ReferencingError::UnknownSpecification { specification }) => {
+            Fault::conflict(format!(
+                "`$schema: {}` is no draft that is known here: 4, 6, 7, 2019-09 and 2020-12 of JSON Schema are, by \
+                 their own addresses, and https://spec.openapis.org/oas/3.0",
+                cut(specification)
+            ))
+        }
         ValidationErrorKind::Referencing(why) => Fault::conflict(format!("a reference leads nowhere: {why}")),
         _ if keyword == "format" => {
             let (Kind::Text(found), expected) = (&at.kind, FORMATS.join(", ").into()) else {

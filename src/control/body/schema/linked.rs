@@ -15,18 +15,46 @@ use crate::fault::Problems;
 const OTHERS: &str = "$schemas";
 /// Words whose values are no schemas.
 const DATA: [&str; 5] = ["const", "enum", "default", "example", "examples"];
+/// Words whose values are maps of schemas by names of the author's: such a name is no word.
+const NAMED: [&str; 6] =
+    ["properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "dependencies"];
+
+/// What a part of a schema is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Part {
+    /// A schema, or a list of them.
+    Schema,
+    /// Schemas by names.
+    Named,
+    /// A value, whatever it looks like.
+    Data,
+}
+
+impl Part {
+    /// What stands under this key of it.
+    pub(super) fn under(self, key: &str) -> Self {
+        match self {
+            Self::Data => Self::Data,
+            Self::Named => Self::Schema,
+            Self::Schema if DATA.contains(&key) => Self::Data,
+            Self::Schema if NAMED.contains(&key) => Self::Named,
+            Self::Schema => Self::Schema,
+        }
+    }
+}
 
 /// `node` with the schemas in it that it refers to; `all` are the policy's.
 pub(crate) fn linked(node: &Rc<Node>, all: &Node, problems: &Problems) -> Option<Rc<Node>> {
     let mut link = Link { all, names: Vec::new(), fine: true, problems };
-    let root = link.rewritten(node, "");
+    let root = link.rewritten(node, Part::Schema, "");
     if link.names.is_empty() {
         return link.fine.then(|| node.clone());
     }
     let mut others: Vec<(Rc<str>, Rc<Node>)> = Vec::new();
     while let Some((name, target)) = link.names.get(others.len()).cloned() {
         link.keep_draft(node, &target);
-        others.push((name.clone(), link.rewritten(&target, &format!("#/{OTHERS}/{name}"))));
+        let base = format!("#/{OTHERS}/{name}");
+        others.push((name.clone(), link.rewritten(&target, Part::Schema, &base)));
     }
     let Kind::Map(mut entries) = root.kind.clone() else { return None };
     let others = Node { place: node.place.clone(), kind: Kind::Map(others) };
@@ -45,20 +73,24 @@ struct Link<'a> {
 
 impl Link<'_> {
     /// The same schema with its references as they are in the whole; `base` is where it stands there.
-    fn rewritten(&mut self, node: &Rc<Node>, base: &str) -> Rc<Node> {
+    fn rewritten(&mut self, node: &Rc<Node>, part: Part, base: &str) -> Rc<Node> {
         let kind = match &node.kind {
-            Kind::List(items) => Kind::List(items.iter().map(|item| self.rewritten(item, base)).collect()),
+            _ if part == Part::Data => return node.clone(),
+            Kind::List(items) => {
+                Kind::List(items.iter().map(|item| self.rewritten(item, part, base)).collect())
+            }
             Kind::Map(entries) => {
                 let entry = |(key, child): &(Rc<str>, Rc<Node>)| {
                     let child = match (&**key, &child.kind) {
-                        ("$ref", Kind::Text(to)) => self.reference(child, to, base),
-                        (data, _) if DATA.contains(&data) => child.clone(),
-                        (name, Kind::Text(_)) if !base.is_empty() && is_naming(name) => {
+                        ("$ref", Kind::Text(to)) if part == Part::Schema => self.reference(child, to, base),
+                        (name, Kind::Text(_))
+                            if part == Part::Schema && !base.is_empty() && is_naming(name) =>
+                        {
                             let why = "a schema that others refer to by `schemas:` has no other names in it";
                             self.fault(child, Fault::conflict(why));
                             child.clone()
                         }
-                        _ => self.rewritten(child, base),
+                        _ => self.rewritten(child, part.under(key), base),
                     };
                     (key.clone(), child)
                 };

@@ -78,6 +78,10 @@ pub(crate) fn translated(node: &Rc<Node>, way: Way, problems: &Problems) -> Rc<N
     for (key, child) in entries {
         let mut keep = |child: Rc<Node>| out.push((key.clone(), child));
         match &**key {
+            "type" if matches!(child.kind, Kind::List(_)) => {
+                let why = "OpenAPI 3.0 has one type: write `nullable: true` beside it, or `anyOf`";
+                problems.note(&child.place, Fault::conflict(why));
+            }
             "type" if says(node, "nullable") => {
                 keep(at(Kind::List(vec![child.clone(), at(Kind::Text("null".into()))])));
             }
