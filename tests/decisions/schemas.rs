@@ -53,8 +53,8 @@ fn groups() -> Vec<(String, Group)> {
     files.sort();
     for path in files {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        let read =
-            Group::read(&fs::read_to_string(&path).unwrap()).unwrap_or_else(|why| panic!("{name}: {why}"));
+        let read = Group::read(&fs::read_to_string(&path).unwrap());
+        let read = read.map_err(|why| format!("{name}: {why}")).unwrap();
         groups.extend(read.into_iter().map(|group| (name.clone(), group)));
     }
     groups

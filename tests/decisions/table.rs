@@ -158,10 +158,8 @@ impl Group {
 
     /// A route on which the schema `name` judges what comes in, or what goes out.
     pub(crate) fn route(&self, name: &str) -> Value {
-        let mut block = json!({ "schema": name });
-        if let Some(numbers) = &self.numbers {
-            block["numbers"] = json!(numbers);
-        }
+        let numbers = self.numbers.iter().map(|word| ("numbers".to_owned(), json!(word)));
+        let block: serde_json::Map<_, _> = numbers.chain([("schema".to_owned(), json!(name))]).collect();
         let (method, block_name) = match self.way {
             Way::Request => ("POST", "request"),
             Way::Answer => ("GET", "response"),
