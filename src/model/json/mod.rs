@@ -5,7 +5,10 @@
 
 pub mod budget;
 mod number;
+pub(crate) mod scan;
 pub mod strict;
+#[cfg(test)]
+mod tests;
 
 pub use crate::model::json::budget::Budget;
 pub use crate::model::json::budget::Numbers;

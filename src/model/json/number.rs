@@ -1,10 +1,12 @@
-//! Whether the numbers of a JSON text are such that every reader keeps them.
+//! Whether numbers of a JSON text are such that every reader keeps them.
 //!
-//! The parser hands on values, and a value no longer tells how many digits it was written with. So the text is
-//! looked over once before it is parsed. What is no number of JSON is none of this module's business: the parser
-//! refuses it.
+//! A value no longer tells how many digits it was written with, so what is looked at is the text. What is no number of
+//! JSON is not refused here: the reader refuses it.
+
+use serde_json::Number;
 
 use crate::model::json::budget::Numbers;
+use crate::model::json::scan;
 
 /// 2^53-1: the largest integer that a double tells from its neighbours.
 const LARGEST: f64 = 9_007_199_254_740_991.0;
@@ -20,9 +22,7 @@ pub(crate) fn fit(text: &[u8], numbers: Numbers) -> bool {
             None => return true,
             Some(b'"') => skip_string(&mut bytes),
             Some(b'-' | b'0'..=b'9') => {
-                let part = |byte: &u8| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
-                let end = rest.iter().position(|byte| !part(byte)).unwrap_or(rest.len());
-                let Some((number, after)) = rest.split_at_checked(end) else { return false };
+                let (number, after) = scan::number(rest);
                 if !allowed(number, numbers) {
                     return false;
                 }
@@ -45,8 +45,66 @@ fn skip_string(bytes: &mut std::slice::Iter<'_, u8>) {
     }
 }
 
-fn allowed(number: &[u8], numbers: Numbers) -> bool {
-    if number.len() <= 15 && number.iter().all(u8::is_ascii_digit) {
+/// How many digits surely fit, wherever the point is: so many make an integer below 2^53 and nothing below 1e-15.
+const FEW: usize = 15;
+
+/// The value of a number that is written without an exponent and with few digits: every reader keeps it. `None` for all
+/// others, and for what is no number.
+pub(crate) fn plain(written: &[u8]) -> Option<Number> {
+    let (negative, digits) = match written {
+        [b'-', digits @ ..] => (true, digits),
+        digits => (false, digits),
+    };
+    let (whole, fraction) = match digits.iter().position(|byte| *byte == b'.') {
+        Some(point) => (digits.get(..point)?, Some(digits.get(point.checked_add(1)?..)?)),
+        None => (digits, None),
+    };
+    let leads = matches!(whole, [b'0'] | [b'1'..=b'9', ..]);
+    if !leads || digits.len() > FEW || fraction.is_some_and(<[u8]>::is_empty) {
+        return None;
+    }
+    let mut sum = 0_u32.into();
+    for digit in whole.iter().chain(fraction.unwrap_or_default()) {
+        let digit = digit.checked_sub(b'0').filter(|digit| *digit < 10)?;
+        sum = u64::wrapping_add(u64::wrapping_mul(sum, 10), digit.into());
+    }
+    match fraction {
+        None if !negative => Some(sum.into()),
+        None if sum > 0 => Some(i64::try_from(sum).ok()?.wrapping_neg().into()),
+        _ => {
+            // Both are whole and below 2^53, so the quotient is the nearest double that there is.
+            let exponent = u32::try_from(fraction.map_or(0, <[u8]>::len)).ok()?;
+            let value = sum as f64 / 10_u64.checked_pow(exponent)? as f64;
+            Number::from_f64(if negative { -value } else { value })
+        }
+    }
+}
+
+/// The longest number at the head of a text (RFC 8259, section 6); `None` where it begins like none.
+pub(crate) fn head(text: &[u8]) -> Option<&[u8]> {
+    let digits = |at: usize| {
+        let rest = text.get(at..).unwrap_or_default();
+        let end = rest.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(rest.len());
+        (end > 0).then(|| at.saturating_add(end))
+    };
+    let whole = usize::from(text.first() == Some(&b'-'));
+    let mut at = digits(whole)?;
+    if text.get(whole) == Some(&b'0') && at > whole.saturating_add(1) {
+        return None;
+    }
+    if text.get(at) == Some(&b'.') {
+        at = digits(at.saturating_add(1))?;
+    }
+    if let Some(b'e' | b'E') = text.get(at) {
+        let sign = matches!(text.get(at.saturating_add(1)), Some(b'+' | b'-'));
+        at = digits(at.saturating_add(1).saturating_add(sign.into()))?;
+    }
+    text.get(..at)
+}
+
+/// Whether `numbers` allows one number.
+pub(crate) fn allowed(number: &[u8], numbers: Numbers) -> bool {
+    if number.len() <= FEW && number.iter().all(u8::is_ascii_digit) {
         return true;
     }
     let Some(value) = std::str::from_utf8(number).ok().and_then(|text| text.parse::<f64>().ok()) else {

@@ -1,14 +1,9 @@
 //! JSON text to a value that no other reader of the same bytes sees differently.
+//!
+//! Bodies are read at every request, so the text is gone over once, by hand: bounds, names and numbers are looked at where
+//! they stand. What is rare is the parser's of `serde_json`: escapes, exponents, long numbers. A test holds this reader
+//! against a slow one that is made of that parser alone.
 
-use std::cell::Cell;
-use std::fmt;
-
-use serde::de::DeserializeSeed;
-use serde::de::Deserializer;
-use serde::de::Error;
-use serde::de::MapAccess;
-use serde::de::SeqAccess;
-use serde::de::Visitor;
 use serde_json::Map;
 use serde_json::Number;
 use serde_json::Value;
@@ -16,6 +11,7 @@ use serde_json::map::Entry;
 
 use crate::model::json::budget::Budget;
 use crate::model::json::number;
+use crate::model::json::scan;
 
 /// Why a body is not read.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -30,146 +26,201 @@ pub enum Unfit {
     Structure,
 }
 
+/// The deepest that anything is read, whatever a budget says: reading takes stack.
+const DEEPEST: usize = 127;
+
 /// Reads a whole body.
 ///
 /// # Errors
-/// [`Unfit`], by whatever is met first; numbers are looked over before all else.
+/// [`Unfit`], by whatever is met first; but a number that is not allowed goes before all else.
 pub fn read(text: &[u8], budget: &Budget) -> Result<Value, Unfit> {
-    if !number::fit(text, budget.numbers) {
-        return Err(Unfit::Number);
-    }
-    let gauge = Gauge { budget, parts: Cell::new(0), unfit: Cell::new(None) };
-    let mut reader = serde_json::Deserializer::from_slice(text);
-    let read = Part { gauge: &gauge, depth: 0 }
-        .deserialize(&mut reader)
-        .and_then(|value| reader.end().map(|()| value));
-    read.map_err(|_| gauge.unfit.get().unwrap_or(Unfit::Malformed))
+    let (valid, whole) = match std::str::from_utf8(text) {
+        Ok(text) => (text, true),
+        // What stands before the first byte that is no text may be unfit for another reason.
+        Err(error) => (utf8(text.get(..error.valid_up_to()).unwrap_or_default())?, false),
+    };
+    let mut reader = Reader { text: valid, at: 0, budget, parts: 0 };
+    let value = reader.document().and_then(|value| if whole { Ok(value) } else { Err(Unfit::Malformed) });
+    value.map_err(|unfit| if number::fit(text, budget.numbers) { unfit } else { Unfit::Number })
 }
 
-/// What is counted over the whole text, and what stopped the reading where it was not the parser.
-struct Gauge<'b> {
-    budget: &'b Budget,
-    parts: Cell<usize>,
-    unfit: Cell<Option<Unfit>>,
+fn utf8(text: &[u8]) -> Result<&str, Unfit> {
+    std::str::from_utf8(text).map_err(|_| Unfit::Malformed)
 }
 
-impl Gauge<'_> {
-    fn stop<E: Error>(&self, why: Unfit) -> E {
-        self.unfit.set(Some(why));
-        E::custom("stopped")
-    }
-
-    fn one_more<E: Error>(&self) -> Result<(), E> {
-        let parts = self.parts.get().saturating_add(1);
-        self.parts.set(parts);
-        self.within(parts, self.budget.parts)
-    }
-
-    fn within<E: Error>(&self, count: usize, bound: usize) -> Result<(), E> {
-        if count > bound { Err(self.stop(Unfit::Structure)) } else { Ok(()) }
-    }
+/// What is counted over the whole text, and how far it is read.
+struct Reader<'t> {
+    text: &'t str,
+    at: usize,
+    budget: &'t Budget,
+    parts: usize,
 }
 
-/// A value, at some depth.
-#[derive(Clone, Copy)]
-struct Part<'g> {
-    gauge: &'g Gauge<'g>,
-    depth: usize,
-}
-
-impl Part<'_> {
-    fn inner<E: Error>(self) -> Result<Self, E> {
-        let depth = self.depth.saturating_add(1);
-        self.gauge.within(depth, self.gauge.budget.depth)?;
-        Ok(Self { depth, ..self })
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Part<'_> {
-    type Value = Value;
-
-    fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<Value, D::Error> {
-        reader.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Part<'_> {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
+impl<'t> Reader<'t> {
+    fn document(&mut self) -> Result<Value, Unfit> {
+        let first = self.past_space();
+        let value = self.value(first, 0)?;
+        if self.past_space().is_none() { Ok(value) } else { Err(Unfit::Malformed) }
     }
 
-    fn visit_unit<E: Error>(self) -> Result<Value, E> {
-        Ok(Value::Null)
+    /// What is not read yet.
+    fn rest(&self) -> &'t [u8] {
+        self.text.as_bytes().get(self.at..).unwrap_or_default()
     }
 
-    fn visit_bool<E: Error>(self, it: bool) -> Result<Value, E> {
-        Ok(Value::Bool(it))
+    fn step(&mut self, bytes: usize) {
+        self.at = self.at.saturating_add(bytes);
     }
 
-    fn visit_u64<E: Error>(self, it: u64) -> Result<Value, E> {
-        Ok(Value::Number(it.into()))
-    }
-
-    fn visit_i64<E: Error>(self, it: i64) -> Result<Value, E> {
-        Ok(Value::Number(it.into()))
-    }
-
-    fn visit_f64<E: Error>(self, it: f64) -> Result<Value, E> {
-        Number::from_f64(it).map(Value::Number).ok_or_else(|| self.gauge.stop(Unfit::Number))
-    }
-
-    fn visit_str<E: Error>(self, it: &str) -> Result<Value, E> {
-        self.gauge.within(it.len(), self.gauge.budget.text)?;
-        Ok(Value::String(it.to_owned()))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
-        let inner = self.inner()?;
-        let mut items = Vec::new();
-        while let Some(item) = list.next_element_seed(inner)? {
-            self.gauge.one_more()?;
-            items.push(item);
+    /// The next byte that is no white space.
+    fn past_space(&mut self) -> Option<u8> {
+        loop {
+            match self.text.as_bytes().get(self.at) {
+                Some(b' ' | b'\n' | b'\t' | b'\r') => self.step(1),
+                other => return other.copied(),
+            }
         }
-        Ok(Value::Array(items))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
-        let inner = self.inner()?;
+    /// The value that begins with the byte `first`, which is where this stands.
+    fn value(&mut self, first: Option<u8>, depth: usize) -> Result<Value, Unfit> {
+        match first {
+            Some(b'"') => {
+                let text = self.string()?;
+                within(text.len(), self.budget.text)?;
+                Ok(Value::String(text))
+            }
+            Some(b'-' | b'0'..=b'9') => self.number(),
+            Some(b'{') => self.object(self.inner(depth)?),
+            Some(b'[') => self.list(self.inner(depth)?),
+            Some(b't') => self.word(b"true", Value::Bool(true)),
+            Some(b'f') => self.word(b"false", Value::Bool(false)),
+            Some(b'n') => self.word(b"null", Value::Null),
+            _ => Err(Unfit::Malformed),
+        }
+    }
+
+    fn word(&mut self, word: &[u8], value: Value) -> Result<Value, Unfit> {
+        if !self.rest().starts_with(word) {
+            return Err(Unfit::Malformed);
+        }
+        self.step(word.len());
+        Ok(value)
+    }
+
+    fn number(&mut self) -> Result<Value, Unfit> {
+        let (written, _) = scan::number(self.rest());
+        if let Some(number) = number::plain(written) {
+            self.step(written.len());
+            return Ok(Value::Number(number));
+        }
+        if !number::allowed(written, self.budget.numbers) {
+            return Err(Unfit::Number);
+        }
+        // What stands behind it without a comma, as in `1.2.3`, is met when the next part is.
+        let written = number::head(written).ok_or(Unfit::Malformed)?;
+        self.step(written.len());
+        serde_json::from_slice::<Number>(written).map(Value::Number).map_err(|_| Unfit::Malformed)
+    }
+
+    /// A string, its escapes undone.
+    fn string(&mut self) -> Result<String, Unfit> {
+        let start = self.at;
+        let mut escaped = false;
+        self.step(1);
+        loop {
+            self.step(scan::plain(self.rest()));
+            match self.text.as_bytes().get(self.at) {
+                Some(b'"') => break,
+                Some(b'\\') => {
+                    escaped = true;
+                    self.step(2);
+                }
+                _ => return Err(Unfit::Malformed),
+            }
+        }
+        let inner = self.text.get(start.saturating_add(1)..self.at);
+        self.step(1);
+        if escaped {
+            let quoted = self.text.get(start..self.at).ok_or(Unfit::Malformed)?;
+            return serde_json::from_str(quoted).map_err(|_| Unfit::Malformed);
+        }
+        inner.map(str::to_owned).ok_or(Unfit::Malformed)
+    }
+
+    fn list(&mut self, depth: usize) -> Result<Value, Unfit> {
+        let mut items = Vec::new();
+        self.step(1);
+        let mut next = self.past_space();
+        if next == Some(b']') {
+            self.step(1);
+            return Ok(Value::Array(items));
+        }
+        loop {
+            items.push(self.value(next, depth)?);
+            self.one_more()?;
+            if self.ends(b']')? {
+                return Ok(Value::Array(items));
+            }
+            next = self.past_space();
+        }
+    }
+
+    fn object(&mut self, depth: usize) -> Result<Value, Unfit> {
         // Names are looked up in a tree: no choice of names makes that slow.
         let mut members = Map::new();
-        while let Some(name) = map.next_key_seed(Name(self.gauge))? {
-            self.gauge.one_more()?;
-            match members.entry(name) {
-                Entry::Vacant(free) => free.insert(map.next_value_seed(inner)?),
-                Entry::Occupied(_) => return Err(self.gauge.stop(Unfit::DuplicateName)),
-            };
+        self.step(1);
+        let mut next = self.past_space();
+        if next == Some(b'}') {
+            self.step(1);
+            return Ok(Value::Object(members));
         }
-        Ok(Value::Object(members))
+        loop {
+            if next != Some(b'"') {
+                return Err(Unfit::Malformed);
+            }
+            let name = self.string()?;
+            within(name.len(), self.budget.name)?;
+            self.one_more()?;
+            let Entry::Vacant(free) = members.entry(name) else { return Err(Unfit::DuplicateName) };
+            if self.past_space() != Some(b':') {
+                return Err(Unfit::Malformed);
+            }
+            self.step(1);
+            let first = self.past_space();
+            free.insert(self.value(first, depth)?);
+            if self.ends(b'}')? {
+                return Ok(Value::Object(members));
+            }
+            next = self.past_space();
+        }
+    }
+
+    /// Goes past the comma behind a part, or past the end of what it is in: whether it was the end.
+    fn ends(&mut self, close: u8) -> Result<bool, Unfit> {
+        let next = self.past_space();
+        self.step(1);
+        match next {
+            Some(b',') => Ok(false),
+            Some(byte) if byte == close => Ok(true),
+            _ => Err(Unfit::Malformed),
+        }
+    }
+
+    fn inner(&self, depth: usize) -> Result<usize, Unfit> {
+        if depth >= DEEPEST {
+            return Err(Unfit::Malformed);
+        }
+        let depth = depth.saturating_add(1);
+        within(depth, self.budget.depth).map(|()| depth)
+    }
+
+    fn one_more(&mut self) -> Result<(), Unfit> {
+        self.parts = self.parts.saturating_add(1);
+        within(self.parts, self.budget.parts)
     }
 }
 
-/// The name of a member.
-struct Name<'g>(&'g Gauge<'g>);
-
-impl<'de> DeserializeSeed<'de> for Name<'_> {
-    type Value = String;
-
-    fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<String, D::Error> {
-        reader.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for Name<'_> {
-    type Value = String;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a name")
-    }
-
-    fn visit_str<E: Error>(self, it: &str) -> Result<String, E> {
-        self.0.within(it.len(), self.0.budget.name)?;
-        Ok(it.to_owned())
-    }
+fn within(count: usize, bound: usize) -> Result<(), Unfit> {
+    if count > bound { Err(Unfit::Structure) } else { Ok(()) }
 }
