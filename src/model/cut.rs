@@ -3,18 +3,22 @@
 //!
 //! A [`Cut`] is worked out on the value and then made twice, in the value and in the text that it was read from.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
+use std::borrow::Cow;
 use std::ops::Range;
 
 use serde_json::Value;
 
+use crate::model::json::scan;
+
 /// What goes of one value.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Cut {
-    members: BTreeMap<Box<str>, Part>,
-    elements: BTreeMap<usize, Part>,
+    members: Parts<Box<str>>,
+    elements: Parts<usize>,
 }
+
+/// Parts in the order of their keys, each key once: the order in which a value's parts are met.
+type Parts<K> = Vec<(K, Part)>;
 
 /// What goes of a member or an element.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -42,42 +46,39 @@ impl Cut {
             Part::Inner(cut) => cut.count(),
         };
         let sum = |sum: usize, part| sum.saturating_add(one(part));
-        self.members.values().chain(self.elements.values()).fold(0, sum)
+        let members = self.members.iter().map(|(_, part)| part);
+        members.chain(self.elements.iter().map(|(_, part)| part)).fold(0, sum)
     }
 
     /// The member goes.
     pub fn drop_member(&mut self, name: &str) {
-        self.members.insert(name.into(), Part::Whole);
+        put(&mut self.members, name.into(), Part::Whole);
     }
 
     /// The element goes.
     pub fn drop_element(&mut self, index: usize) {
-        self.elements.insert(index, Part::Whole);
+        put(&mut self.elements, index, Part::Whole);
     }
 
     /// Something in the member goes, or nothing.
     pub fn within_member(&mut self, name: &str, cut: Cut) {
         if !cut.is_empty() {
-            self.members.insert(name.into(), Part::Inner(cut));
+            put(&mut self.members, name.into(), Part::Inner(cut));
         }
     }
 
     /// Something in the element goes, or nothing.
     pub fn within_element(&mut self, index: usize, cut: Cut) {
         if !cut.is_empty() {
-            self.elements.insert(index, Part::Inner(cut));
+            put(&mut self.elements, index, Part::Inner(cut));
         }
     }
 
     /// Adds another cut of the same value; or of what this one left, where no elements went, whose numbers move.
     pub fn merge(&mut self, later: Cut) {
         let Cut { members, elements } = later;
-        for (name, part) in members {
-            merge_part(self.members.entry(name), part);
-        }
-        for (index, part) in elements {
-            merge_part(self.elements.entry(index), part);
-        }
+        merge(&mut self.members, members);
+        merge(&mut self.elements, elements);
     }
 
     /// Makes the cut in the value.
@@ -92,9 +93,9 @@ impl Cut {
                 }
             }
             Value::Array(items) => {
-                let mut index = 0_usize;
+                let (mut index, mut parts) = (0_usize, self.elements.iter().peekable());
                 items.retain_mut(|item| {
-                    let part = self.elements.get(&index);
+                    let part = parts.next_if(|(at, _)| *at == index).map(|(_, part)| part);
                     index = index.saturating_add(1);
                     if let Some(Part::Inner(cut)) = part {
                         cut.prune(item);
@@ -128,15 +129,40 @@ impl Cut {
     }
 }
 
-fn merge_part<K: Ord>(entry: Entry<'_, K, Part>, later: Part) {
-    match entry {
-        Entry::Vacant(free) => drop(free.insert(later)),
-        Entry::Occupied(mut earlier) => match (earlier.get_mut(), later) {
-            (Part::Inner(earlier), Part::Inner(later)) => earlier.merge(later),
-            (earlier, Part::Whole) => *earlier = Part::Whole,
-            (Part::Whole, Part::Inner(_)) => {}
-        },
+/// Puts a part in its place, which is the end for who goes over a value in its order.
+fn put<K: Ord>(parts: &mut Parts<K>, key: K, part: Part) {
+    if parts.last().is_none_or(|(last, _)| *last < key) {
+        return parts.push((key, part));
     }
+    let at = parts.binary_search_by(|(known, _)| known.cmp(&key));
+    match at.map(|at| parts.get_mut(at)) {
+        Ok(Some((_, known))) => *known = part,
+        Ok(None) => {}
+        Err(at) => parts.insert(at, (key, part)),
+    }
+}
+
+fn merge<K: Ord>(earlier: &mut Parts<K>, later: Parts<K>) {
+    if earlier.is_empty() {
+        *earlier = later;
+        return;
+    }
+    let mut known = std::mem::take(earlier).into_iter().peekable();
+    for (key, part) in later {
+        while let Some(before) = known.next_if(|(known, _)| *known < key) {
+            earlier.push(before);
+        }
+        let part = match (known.next_if(|(known, _)| *known == key), part) {
+            (Some((_, Part::Inner(mut earlier))), Part::Inner(later)) => {
+                earlier.merge(later);
+                Part::Inner(earlier)
+            }
+            (Some((_, Part::Whole)), _) => Part::Whole,
+            (_, part) => part,
+        };
+        earlier.push((key, part));
+    }
+    earlier.extend(known);
 }
 
 /// Goes over the text once, and notes the ranges that go, in order.
@@ -148,7 +174,7 @@ struct Reader<'t> {
     met: usize,
 }
 
-impl Reader<'_> {
+impl<'t> Reader<'t> {
     fn peek(&self) -> Result<u8, Differs> {
         self.text.get(self.at).copied().ok_or(Differs)
     }
@@ -180,9 +206,13 @@ impl Reader<'_> {
                 reader.space();
                 reader.expect(b':')?;
                 reader.space();
-                Ok(cut.members.get(&*name))
+                let at = cut.members.binary_search_by(|(known, _)| (**known).cmp(&name));
+                Ok(at.ok().and_then(|at| cut.members.get(at)).map(|(_, part)| part))
             }),
-            (b'[', Some(cut)) => self.parts(b']', |_, index| Ok(cut.elements.get(&index))),
+            (b'[', Some(cut)) => {
+                let mut parts = cut.elements.iter().peekable();
+                self.parts(b']', |_, index| Ok(parts.next_if(|(at, _)| *at == index).map(|(_, part)| part)))
+            }
             (b'{' | b'[', None) => self.skip(),
             _ => {
                 while !matches!(self.peek(), Err(_) | Ok(b',' | b'}' | b']' | b' ' | b'\t' | b'\n' | b'\r')) {
@@ -274,6 +304,7 @@ impl Reader<'_> {
         let mut escaped = false;
         self.expect(b'"')?;
         loop {
+            self.at = self.at.saturating_add(scan::plain(self.text.get(self.at..).unwrap_or_default()));
             let byte = self.peek()?;
             self.step();
             match byte {
@@ -288,11 +319,11 @@ impl Reader<'_> {
     }
 
     /// A member's name, its escapes undone.
-    fn name(&mut self) -> Result<Box<str>, Differs> {
+    fn name(&mut self) -> Result<Cow<'t, str>, Differs> {
         let (range, escaped) = self.string()?;
         let quoted = self.text.get(range).ok_or(Differs)?;
         if escaped {
-            return serde_json::from_slice(quoted).map_err(|_| Differs);
+            return serde_json::from_slice(quoted).map(Cow::Owned).map_err(|_| Differs);
         }
         let inner = quoted.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).ok_or(Differs)?;
         std::str::from_utf8(inner).map(Into::into).map_err(|_| Differs)

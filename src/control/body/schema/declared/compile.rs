@@ -84,9 +84,9 @@ impl Declared {
             parts.push(reader.read(schema, &pointer)?);
         }
         hide(&mut parts);
-        let conditional =
-            |part: &Part| !part.fitting.is_empty() || part.choice.is_some() || !part.dependent.is_empty();
-        let conditional = parts.iter().any(conditional);
+        let together: Vec<_> = (0..parts.len()).map(|index| together(&parts, index)).collect();
+        parts.iter_mut().zip(together).for_each(|(part, together)| part.together = together);
+        let conditional = parts.iter().any(is_conditional);
         Ok(Self { parts, conditional })
     }
 }
@@ -98,6 +98,30 @@ fn without_id(mut document: Value) -> Value {
         keywords.remove("id");
     }
     document
+}
+
+/// Whether anything applies with it on a condition only.
+fn is_conditional(part: &Part) -> bool {
+    !part.fitting.is_empty() || part.choice.is_some() || !part.dependent.is_empty()
+}
+
+/// How many parts that always apply together are noted as such; more are gone through anew at each value.
+const MAX_TOGETHER: usize = 32;
+
+/// A part and all that always applies with it, each once; `None` where any of them is conditional, and where they are many.
+fn together(parts: &[Part], index: usize) -> Option<Box<[usize]>> {
+    let (mut open, mut met) = (vec![index], Vec::new());
+    while let Some(index) = open.pop() {
+        if met.contains(&index) {
+            continue;
+        }
+        if met.len() == MAX_TOGETHER {
+            return None;
+        }
+        met.push(index);
+        open.extend_from_slice(&parts.get(index).filter(|part| !is_conditional(part))?.always);
+    }
+    Some(met.into())
 }
 
 /// What leads to a part that is hidden is hidden.

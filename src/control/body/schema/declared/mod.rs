@@ -59,6 +59,8 @@ struct Part {
     choice: Option<Choice>,
     /// What applies to an object that has the member.
     dependent: Vec<(Box<str>, usize)>,
+    /// It and all that applies together with it, where none of that hangs on a condition.
+    together: Option<Box<[usize]>>,
 }
 
 /// `if`, `then`, `else`.
@@ -92,7 +94,7 @@ impl Declared {
         let mut left = Cow::Borrowed(value);
         let mut all = Cut::default();
         for round in 0..MAX_ROUNDS {
-            let cut = self.in_round(round, vec![0], &left);
+            let cut = self.in_round(round, &[0], &left);
             if !self.conditional {
                 return Ok(cut);
             }
@@ -108,15 +110,17 @@ impl Declared {
     }
 
     /// What goes of a value to which these parts apply.
-    fn in_round(&self, round: usize, parts: Vec<usize>, value: &Value) -> Cut {
+    fn in_round(&self, round: usize, parts: &[usize], value: &Value) -> Cut {
         let mut cut = Cut::default();
+        // One list for all members: most answers are many small objects.
+        let mut within = Vec::new();
         match value {
             Value::Object(members) => {
                 let parts = self.applying(parts, value, round);
                 for (name, member) in members {
-                    let (within, declared) = self.of_member(&parts, name);
-                    if declared {
-                        cut.within_member(name, self.in_round(round, within, member));
+                    within.clear();
+                    if self.of_member(&parts, name, &mut within) {
+                        cut.within_member(name, self.in_round(round, &within, member));
                     } else {
                         cut.drop_member(name);
                     }
@@ -124,10 +128,15 @@ impl Declared {
             }
             Value::Array(items) => {
                 let parts = self.applying(parts, value, round);
+                let listed = self.those(&parts).map(|part| part.prefix.len()).max().unwrap_or_default();
                 for (index, item) in items.iter().enumerate() {
-                    let of_item = |part: &Part| part.prefix.get(index).copied().or(part.items);
-                    let within = parts.iter().filter_map(|part| of_item(part)).collect();
-                    cut.within_element(index, self.in_round(round, within, item));
+                    // Behind the last that is listed one by one, all are alike.
+                    if index <= listed {
+                        let of_item = |part: &Part| part.prefix.get(index).copied().or(part.items);
+                        within.clear();
+                        within.extend(self.those(&parts).filter_map(of_item));
+                    }
+                    cut.within_element(index, self.in_round(round, &within, item));
                 }
             }
             _ => {}
@@ -135,14 +144,26 @@ impl Declared {
         cut
     }
 
+    fn those(&self, parts: &[usize]) -> impl Iterator<Item = &Part> {
+        parts.iter().filter_map(|index| self.parts.get(*index))
+    }
+
     /// The parts with all that applies together with them, each once.
-    fn applying(&self, mut open: Vec<usize>, value: &Value, round: usize) -> Vec<&Part> {
+    fn applying<'p>(&'p self, parts: &'p [usize], value: &Value, round: usize) -> Cow<'p, [usize]> {
+        match parts {
+            [] => return Cow::Borrowed(parts),
+            [only] => {
+                if let Some(together) = self.parts.get(*only).and_then(|part| part.together.as_deref()) {
+                    return Cow::Borrowed(together);
+                }
+            }
+            _ => {}
+        }
+        let mut open = parts.to_vec();
         let mut met: Vec<usize> = Vec::with_capacity(open.len());
-        let mut applying = Vec::with_capacity(open.len());
         while let Some(index) = open.pop() {
             let Some(part) = self.parts.get(index).filter(|_| !met.contains(&index)) else { continue };
             met.push(index);
-            applying.push(part);
             open.extend_from_slice(&part.always);
             let fits = part.fitting.iter().filter(|(condition, _)| condition.fits(value, round));
             open.extend(fits.map(|(_, index)| index));
@@ -153,15 +174,14 @@ impl Declared {
             let there = part.dependent.iter().filter(|(name, _)| value.get(&**name).is_some());
             open.extend(there.map(|(_, index)| index));
         }
-        applying
+        Cow::Owned(met)
     }
 
-    /// The parts that apply to a member, and whether any of them declares it.
-    fn of_member(&self, parts: &[&Part], name: &str) -> (Vec<usize>, bool) {
-        let (mut within, mut declared) = (Vec::new(), false);
-        let mut evaluated = false;
+    /// Adds the parts that apply to a member, and answers whether any of them declares it.
+    fn of_member(&self, parts: &[usize], name: &str, within: &mut Vec<usize>) -> bool {
+        let (mut declared, mut evaluated) = (false, false);
         let shown = |index: usize| self.parts.get(index).is_some_and(|part| !part.hidden);
-        for part in parts {
+        for part in self.those(parts) {
             let property = part.properties.get(name).copied();
             let text = (!part.patterns.is_empty()).then(|| Value::String(name.to_owned()));
             let patterns = part
@@ -181,12 +201,12 @@ impl Declared {
             declared |= says;
         }
         if !evaluated {
-            for index in parts.iter().filter_map(|part| part.unevaluated) {
+            for index in self.those(parts).filter_map(|part| part.unevaluated) {
                 within.push(index);
                 declared |= shown(index);
             }
         }
-        (within, declared)
+        declared
     }
 }
 
