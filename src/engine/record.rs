@@ -2,8 +2,7 @@
 
 use std::rc::Rc;
 
-use serde_json::Map;
-use serde_json::Value;
+use serde::Serialize;
 
 use crate::control::client::App;
 use crate::control::limits::Held;
@@ -166,9 +165,10 @@ impl Record {
         self.events.iter().skip(self.told).any(|event| event.outcome != Outcome::Admitted)
     }
 
-    /// One line for the log: what was not handed out yet.
-    pub fn audit_line(&self, status: Option<u16>) -> String {
-        format!("portcullis-audit {}", self.event(status, self.told))
+    /// One line for the log: what was not handed out yet. `all` is [`Self::audit`] of the same status: most often the same.
+    pub fn audit_line(&self, status: Option<u16>, all: String) -> String {
+        let untold = if self.told == 0 { all } else { self.event(status, self.told) };
+        format!("portcullis-audit {untold}")
     }
 
     /// The request's audit event, with everything that happened: one JSON object, free of tokens, claims, bodies, paths and whole addresses by
@@ -178,33 +178,23 @@ impl Record {
     }
 
     fn event(&self, status: Option<u16>, from: usize) -> String {
-        let mut event = Map::new();
-        let mut put = |name: &str, value: Option<Value>| {
-            if let Some(value) = value {
-                event.insert(name.to_owned(), value);
-            }
-        };
         let route = self.route.and_then(|index| self.policy.routes.get(index));
-        put("policy", Some(self.policy.name.as_str().into()));
-        put("digest", Some(self.policy.digest.to_string().into()));
-        put("revision", self.policy.revision.as_deref().map(Into::into));
-        put("route", Some(self.route_name().into()));
-        put("team", route.and_then(|route| route.team.as_ref()).map(Name::as_str).map(Into::into));
-        put("status", status.map(Into::into));
-        put("request_id", self.request_id.as_deref().map(Into::into));
-        put("app_version", self.app.version.map(|version| version.to_string().into()));
-        put("platform", self.app.platform.as_deref().map(Into::into));
-        put("subject", self.pseudonym.as_deref().map(Into::into));
-        let prefix = self.ip.filter(|_| self.policy.audit.ip_prefix).map(ClientIp::audit_prefix);
-        put("ip", prefix.map(Into::into));
-        let told = self
-            .events
-            .iter()
-            .skip(from)
-            .filter(|event| event.outcome != Outcome::Admitted)
-            .map(Event::to_json);
-        put("events", Some(Value::Array(told.collect())));
-        Value::Object(event).to_string()
+        let events = self.events.iter().skip(from).filter(|event| event.outcome != Outcome::Admitted);
+        let event = AuditEvent {
+            app_version: self.app.version.map(|version| version.to_string()),
+            digest: self.policy.digest.to_string(),
+            events: events.map(Event::told).collect(),
+            ip: self.ip.filter(|_| self.policy.audit.ip_prefix).map(ClientIp::audit_prefix),
+            platform: self.app.platform.as_deref(),
+            policy: self.policy.name.as_str(),
+            request_id: self.request_id.as_deref(),
+            revision: self.policy.revision.as_deref(),
+            route: self.route_name(),
+            status,
+            subject: self.pseudonym.as_deref(),
+            team: route.and_then(|route| route.team.as_ref()).map(Name::as_str),
+        };
+        serde_json::to_string(&event).unwrap_or_default()
     }
 
     /// Marks all events as handed out.
@@ -231,21 +221,53 @@ impl Labels {
 }
 
 impl Event {
-    fn to_json(&self) -> Value {
-        let mut out = Map::new();
-        out.insert("outcome".into(), self.outcome.as_str().into());
-        out.insert("rule".into(), (&*self.rule).into());
-        if let Some(reason) = self.reason {
-            out.insert("reason".into(), reason.code().into());
+    fn told(&self) -> Told<'_> {
+        Told {
+            after: self.after.map(Control::as_str),
+            count: self.count,
+            outcome: self.outcome.as_str(),
+            reason: self.reason.map(Reason::code),
+            rule: &self.rule,
         }
-        if let Some(after) = self.after {
-            out.insert("after".into(), after.as_str().into());
-        }
-        if let Some(count) = self.count {
-            out.insert("count".into(), count.into());
-        }
-        Value::Object(out)
     }
+}
+
+/// An audit event as it is written; what is not known is left out.
+#[derive(Serialize)]
+struct AuditEvent<'r> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    app_version: Option<String>,
+    digest: String,
+    events: Vec<Told<'r>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ip: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    platform: Option<&'r str>,
+    policy: &'r str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'r str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revision: Option<&'r str>,
+    route: &'r str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<&'r str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    team: Option<&'r str>,
+}
+
+/// One [`Event`] as it is written.
+#[derive(Serialize)]
+struct Told<'r> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    after: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    count: Option<usize>,
+    outcome: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
+    rule: &'r str,
 }
 
 /// The request's id, where it is fit for an answer and a log as it is.

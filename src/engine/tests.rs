@@ -346,7 +346,7 @@ fn an_audit_event_says_who_and_why_and_is_handed_out_once() {
     assert_eq!(event, wanted);
     record.tell();
     assert!(!record.has_untold());
-    let line = record.audit_line(None);
+    let line = record.audit_line(None, record.audit(None));
     let event: serde_json::Value =
         serde_json::from_str(line.strip_prefix("portcullis-audit ").unwrap()).unwrap();
     assert_eq!(event["events"], serde_json::json!([]));

@@ -79,10 +79,10 @@ impl Runtime {
             }
         }
         if record.has_untold() {
-            let line = record.audit_line(status);
             // For the access log first: it has every event, and the log only so many.
-            let _ = host::set_property(telemetry::FILTER_STATE, record.audit(status).as_bytes());
-            self.write(&line);
+            let all = record.audit(status);
+            let _ = host::set_property(telemetry::FILTER_STATE, all.as_bytes());
+            self.write(|| record.audit_line(status, all));
         }
         record.tell();
     }
@@ -103,7 +103,7 @@ impl Runtime {
         Some(id)
     }
 
-    fn write(&self, line: &str) {
+    fn write(&self, line: impl FnOnce() -> String) {
         let mut written = self.written.borrow_mut();
         let second = host::now().0 / 1_000_000_000;
         if written.second != second {
@@ -112,7 +112,7 @@ impl Runtime {
         }
         if written.lines < self.policy.audit.max_per_second {
             written.lines = written.lines.saturating_add(1);
-            host::log(Level::Warn, line);
+            host::log(Level::Warn, &line());
             return;
         }
         let name = || telemetry::series(telemetry::AUDIT_DROPPED, &[("policy", self.policy.name.as_str())]);
