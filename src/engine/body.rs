@@ -207,8 +207,11 @@ impl AwaitBody {
         let Some(request) = exchange.bench.route().map(|route| route.request.clone()) else {
             return Step::Settled(admit(exchange, before, AfterBody::waived(Waiver::NoRoute), None));
         };
-        let read = request.check_json(&exchange.headers, body);
-        exchange.read(before, Reading::Whole(read), memory, world)
+        let reading = match request.admits(body) {
+            true => Reading::Admitted,
+            false => Reading::Whole(request.check_json(&exchange.headers, body)),
+        };
+        exchange.read(before, reading, memory, world)
     }
 
     /// The host announced a body and does not hand all of it over: nobody can say what is in it.

@@ -44,6 +44,15 @@ pub(crate) struct AfterBody {
 #[derive(Debug)]
 pub(crate) struct Inspected(());
 
+impl Inspected {
+    fn by(schema: Cleared<()>) -> Cleared<Self> {
+        match schema {
+            Cleared::Passed(()) => Cleared::Passed(Self(())),
+            Cleared::Waived(waiver) => Cleared::Waived(waiver),
+        }
+    }
+}
+
 impl AfterBody {
     /// Nobody looked into the body.
     pub(crate) fn waived(why: Waiver) -> Self {
@@ -75,6 +84,8 @@ pub(crate) fn of_request(exchange: &Exchange) -> Vec<Rule> {
 /// What came of reading a body.
 #[derive(Debug)]
 pub(crate) enum Reading {
+    /// At a glance it is all that the route asks of it, and no rule needs a value of it.
+    Admitted,
     /// It is whole: what it says, or why it says nothing.
     Whole(Result<Value, Refusal>),
     /// Nobody looks into it, because of this refusal, which was told already or is by one of the rules.
@@ -86,7 +97,8 @@ impl Reading {
         match self {
             Self::Whole(Ok(value)) => Body::Read(value),
             Self::Whole(Err(refusal)) if refusal.reason == Reason::RequestBodyMissing => Body::Absent,
-            Self::Whole(Err(_)) | Self::Unread(..) => Body::Unfit,
+            // Nobody needs a value of what was only glanced at. If somebody did, none would have just one reading.
+            Self::Whole(Err(_)) | Self::Unread(..) | Self::Admitted => Body::Unfit,
         }
     }
 }
@@ -147,7 +159,7 @@ impl Exchange {
                 self.bench.weigh_strictest(&rules, refusal)?;
                 Cleared::Waived(Waiver::Shadow)
             }
-            (Reading::Whole(_), None) => Cleared::Waived(Waiver::NoRoute),
+            (Reading::Whole(_) | Reading::Admitted, None) => Cleared::Waived(Waiver::NoRoute),
             // A schema needs what stands in the body, whatever `request.json` itself may do.
             (Reading::Whole(Err(refusal)), Some(_)) => {
                 let rules = of_request(self);
@@ -155,11 +167,10 @@ impl Exchange {
                 Cleared::Waived(Waiver::Shadow)
             }
             (Reading::Whole(Ok(value)), Some(request)) => {
-                match self.bench.weigh(Rule::RequestSchema, |_| request.check_schema(&value))? {
-                    Cleared::Passed(()) => Cleared::Passed(Inspected(())),
-                    Cleared::Waived(waiver) => Cleared::Waived(waiver),
-                }
+                let schema = self.bench.weigh(Rule::RequestSchema, |_| request.check_schema(&value))?;
+                Inspected::by(schema)
             }
+            (Reading::Admitted, Some(_)) => Inspected::by(self.bench.weigh(Rule::RequestSchema, |_| Ok(()))?),
         };
         Ok((access, request))
     }

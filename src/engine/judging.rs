@@ -55,6 +55,9 @@ pub(crate) fn judge(
     status: u16,
     body: &[u8],
 ) -> Result<Option<Vec<u8>>, Refused> {
+    if let Some(left) = glance(bench, response, status, body)? {
+        return Ok(left);
+    }
     let mut value = match response.check_json(body) {
         Ok(Some(value)) => value,
         Ok(None) if shows_nothing(response, status) => return judge_nothing(bench, subjects).map(|()| None),
@@ -80,6 +83,33 @@ pub(crate) fn judge(
     }
     bench.weigh(Rule::ResponseSchema, |_| response.check_schema(status, &value))?;
     Ok(changed)
+}
+
+/// Judges a body that a glance admits: `None` of all others, which must be read; within it what the body is now, where it
+/// is another.
+fn glance(
+    bench: &mut Bench,
+    response: &Response,
+    status: u16,
+    body: &[u8],
+) -> Result<Option<Option<Vec<u8>>>, Refused> {
+    let asks = response.undeclared().is_some() && bench.mode(Rule::ResponseUndeclared) != Mode::Disabled;
+    let Some(glance) = response.glance(status, body, asks) else { return Ok(None) };
+    let left = match glance.count() {
+        0 => None,
+        // What is left was looked at, and it is what goes on only where the rest is removed.
+        _ if !removes(bench, response) => return Ok(None),
+        _ => match glance.left(body) {
+            None => return Ok(None),
+            left => left,
+        },
+    };
+    bench.weigh(Rule::ResponseUndeclared, |_| Ok(()))?;
+    if left.is_some() {
+        bench.note_removed(Rule::ResponseUndeclared, glance.count());
+    }
+    bench.weigh(Rule::ResponseSchema, |_| Ok(()))?;
+    Ok(Some(left))
 }
 
 /// Makes a cut in the value and in the text.

@@ -118,14 +118,49 @@ impl Cut {
         if reader.met != self.count() {
             return Err(Differs);
         }
-        let mut out = Vec::with_capacity(text.len());
-        let mut from = 0;
-        for range in &reader.gone {
-            out.extend_from_slice(text.get(from..range.start).ok_or(Differs)?);
-            from = range.end;
+        without(text, &reader.gone).ok_or(Differs)
+    }
+}
+
+/// A text without these ranges, which stand in order; `None` where one is not in it.
+pub(crate) fn without(text: &[u8], gone: &[Range<usize>]) -> Option<Vec<u8>> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut from = 0;
+    for range in gone {
+        out.extend_from_slice(text.get(from..range.start)?);
+        from = range.end;
+    }
+    out.extend_from_slice(text.get(from..)?);
+    Some(out)
+}
+
+/// A part that goes: where it begins behind its separator or what opens its list, where it ends, where the one behind
+/// begins, and where the first of the list began.
+pub(crate) struct Gone {
+    pub(crate) first: usize,
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    pub(crate) next: usize,
+    /// Whether any part stays before it.
+    pub(crate) stays: bool,
+    /// Whether it is the last of its list.
+    pub(crate) last: bool,
+}
+
+impl Gone {
+    /// Notes its range, together with those before that it covers or touches.
+    ///
+    /// One separator goes with it: the one before, or, where nothing stays before it, the one behind.
+    pub(crate) fn note(self, gone: &mut Vec<Range<usize>>) {
+        let mut range = match (self.stays, self.last) {
+            (true, _) => self.start.saturating_sub(1)..self.end,
+            (false, false) => self.start..self.next,
+            (false, true) => self.first..self.end,
+        };
+        while let Some(before) = gone.pop_if(|before| before.end >= range.start) {
+            range = before.start.min(range.start)..before.end.max(range.end);
         }
-        out.extend_from_slice(text.get(from..).ok_or(Differs)?);
-        Ok(out)
+        gone.push(range);
     }
 }
 
@@ -250,13 +285,8 @@ impl<'t> Reader<'t> {
             self.expect(if last { close } else { b',' })?;
             if part == Some(&Part::Whole) {
                 self.met = self.met.saturating_add(1);
-                // One separator goes with it: the one before, or, where nothing stays before it, the one behind.
-                let range = match (stays, last) {
-                    (true, _) => start.saturating_sub(1)..end,
-                    (false, false) => start..self.at,
-                    (false, true) => first..end,
-                };
-                self.note(range);
+                let next = self.at;
+                Gone { first, start, end, next, stays, last }.note(&mut self.gone);
             } else {
                 stays = true;
             }
@@ -267,15 +297,6 @@ impl<'t> Reader<'t> {
             self.space();
         }
         Err(Differs)
-    }
-
-    /// Notes a range, together with those before that it covers or touches.
-    fn note(&mut self, mut range: Range<usize>) {
-        while let Some(before) = self.gone.last().filter(|before| before.end >= range.start).cloned() {
-            self.gone.pop();
-            range = before.start.min(range.start)..before.end.max(range.end);
-        }
-        self.gone.push(range);
     }
 
     /// Goes past a list or an object, whatever is in it.

@@ -169,6 +169,15 @@ impl Request {
         }
     }
 
+    /// Whether a glance at the whole body admits it: it is strict JSON that passes its schema, and no other rule needs a
+    /// value of it. Of all others it says nothing: they must be read.
+    pub fn admits(&self, text: &[u8]) -> bool {
+        let Some(body) = self.body.as_ref().filter(|body| !body.read && !body.content.has_fields()) else {
+            return false;
+        };
+        body.schema.as_ref().is_some_and(|schema| schema.admits(text, &body.budget))
+    }
+
     /// Rule `request.json`: the whole body of a route that holds it, as the value that its schema judges: JSON as it is,
     /// a form or multipart body as an object of its fields.
     ///

@@ -29,6 +29,7 @@ use crate::control::body::length;
 use crate::control::body::media;
 use crate::control::body::media::MediaType;
 use crate::control::body::schema::Declared;
+use crate::control::body::schema::Glance;
 use crate::control::body::schema::Schema;
 use crate::control::body::strict;
 use crate::control::body::strict::Unfit;
@@ -176,6 +177,17 @@ impl Response {
             Some(judged) if bytes > judged.max_bytes => Err(Reason::ResponseTooLarge.into()),
             _ => Ok(()),
         }
+    }
+
+    /// What a glance at the whole body admits, where nobody asks whose it is: strict JSON that passes the schema of its
+    /// status; `trims` without what that does not declare. `None` of all others: they must be read.
+    pub fn glance(&self, status: u16, text: &[u8], trims: bool) -> Option<Glance> {
+        let judged = self.judged.as_ref().filter(|judged| !judged.owned)?;
+        let schema = &judged.declaring(status)?.schema;
+        if trims {
+            return schema.trims(text, &judged.budget);
+        }
+        schema.admits(text, &judged.budget).then(Glance::default)
     }
 
     /// Rule `response`: the whole body. `None` where there turned out to be none.

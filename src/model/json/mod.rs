@@ -4,7 +4,7 @@
 //! not after the text is read.
 
 pub mod budget;
-mod number;
+pub(crate) mod number;
 pub(crate) mod scan;
 pub mod strict;
 #[cfg(test)]

@@ -18,6 +18,7 @@ use crate::control::body::schema::Digest;
 use crate::control::body::schema::Outline;
 use crate::control::body::schema::Schema;
 use crate::control::body::schema::SchemaStore;
+use crate::control::body::schema::Shape;
 use crate::control::body::schema::linked::Part;
 use crate::control::body::schema::unfold::Unfolded;
 use crate::control::body::schema::unfold::unfolded;
@@ -125,7 +126,9 @@ impl Schema {
 
     fn keep(document: &Value, digest: Digest, validator: Validator, store: &mut SchemaStore) -> Self {
         let outline = Outline::of(document);
-        let schema = Self(Rc::new(Compiled { validator, outline, digest, declared: OnceCell::new() }));
+        let shape = Shape::of(document);
+        let declared = OnceCell::new();
+        let schema = Self(Rc::new(Compiled { validator, outline, shape, digest, declared }));
         store.keep(&schema);
         schema
     }

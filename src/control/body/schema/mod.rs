@@ -9,6 +9,7 @@ mod batch;
 pub mod bounds;
 mod compile;
 mod declared;
+mod glance;
 mod linked;
 mod named;
 mod openapi;
@@ -31,8 +32,11 @@ pub use crate::control::body::schema::compile::FORMATS;
 pub use crate::control::body::schema::compile::digest;
 pub use crate::control::body::schema::declared::Declared;
 pub use crate::control::body::schema::declared::Unsettled;
+pub use crate::control::body::schema::glance::Glance;
+use crate::control::body::schema::glance::Shape;
 pub use crate::control::body::schema::named::Schemas;
 use crate::control::body::schema::outline::Outline;
+use crate::model::json::Budget;
 use crate::refusal::SchemaError;
 
 /// The SHA-256 of a schema's canonical JSON.
@@ -51,6 +55,8 @@ pub struct Schema(Rc<Compiled>);
 struct Compiled {
     validator: Validator,
     outline: Outline,
+    /// What is asked for a glance at a body, where the schema is plain enough.
+    shape: Option<Shape>,
     digest: Digest,
     declared: OnceCell<Rc<Declared>>,
 }
@@ -66,6 +72,17 @@ impl Schema {
     /// What it was compiled from.
     pub fn digest(&self) -> &Digest {
         &self.0.digest
+    }
+
+    /// Whether a glance at the text admits it: then it is strict JSON within the budget, and [`Self::check`] passes its
+    /// value. It says nothing of all others.
+    pub fn admits(&self, text: &[u8], budget: &Budget) -> bool {
+        self.0.shape.as_ref().is_some_and(|shape| shape.admits(text, budget))
+    }
+
+    /// The same of what is left of the text without what the schema does not declare, as [`Declared::undeclared`] has it.
+    pub fn trims(&self, text: &[u8], budget: &Budget) -> Option<Glance> {
+        self.0.shape.as_ref()?.trims(text, budget)
     }
 
     /// Judges a value.

@@ -1,5 +1,6 @@
 mod batch;
 mod declared;
+mod glance;
 mod keywords;
 mod policy;
 

@@ -1,0 +1,319 @@
+//! The text, gone over once.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use serde_json::Number;
+use serde_json::Value;
+
+use crate::control::body::schema::compile::options;
+use crate::control::body::schema::glance::Bound;
+use crate::control::body::schema::glance::Glance;
+use crate::control::body::schema::glance::Member;
+use crate::control::body::schema::glance::Node;
+use crate::control::body::schema::glance::Others;
+use crate::control::body::schema::glance::Shape;
+use crate::control::body::schema::glance::Types;
+use crate::control::body::schema::glance::compile::ANY;
+use crate::control::body::schema::glance::compile::exact;
+use crate::model::cut::Gone;
+use crate::model::json::Budget;
+use crate::model::json::number;
+use crate::model::json::scan;
+
+/// How many members of one object are looked at that the schema does not name: each is held against those before it.
+const MAX_OTHERS: usize = 32;
+/// The strict reader's own bound.
+const DEEPEST: usize = 127;
+
+/// Looks at a whole text; `None` where it is for others to judge. `trims` lets go what is not declared.
+pub(super) fn glance(shape: &Shape, text: &[u8], budget: &Budget, trims: bool) -> Option<Glance> {
+    let text = std::str::from_utf8(text).ok()?;
+    let mut reader = Reader {
+        shape,
+        text,
+        at: 0,
+        budget,
+        parts: 0,
+        others: Vec::new(),
+        tried: Value::Null,
+        gone: Vec::new(),
+        count: 0,
+    };
+    reader.value(shape.root, 0, trims)?;
+    reader.past_space().is_none().then_some(Glance { gone: reader.gone, count: reader.count })
+}
+
+struct Reader<'t> {
+    shape: &'t Shape,
+    text: &'t str,
+    at: usize,
+    budget: &'t Budget,
+    parts: usize,
+    /// The names of all objects that are open, the innermost last, but for those that their schemas name.
+    others: Vec<&'t str>,
+    /// The last text that was held against patterns, for its memory.
+    tried: Value,
+    gone: Vec<Range<usize>>,
+    count: usize,
+}
+
+impl<'t> Reader<'t> {
+    fn rest(&self) -> &'t [u8] {
+        self.text.as_bytes().get(self.at..).unwrap_or_default()
+    }
+
+    fn step(&mut self, bytes: usize) {
+        self.at = self.at.saturating_add(bytes);
+    }
+
+    /// The next byte that is no white space.
+    fn past_space(&mut self) -> Option<u8> {
+        loop {
+            match self.text.as_bytes().get(self.at) {
+                Some(b' ' | b'\n' | b'\t' | b'\r') => self.step(1),
+                other => return other.copied(),
+            }
+        }
+    }
+
+    fn value(&mut self, node: usize, depth: usize, trims: bool) -> Option<()> {
+        let shape = self.shape;
+        let node = shape.node(node).filter(|node| !node.unsure)?;
+        match self.past_space()? {
+            b'"' => self.string(node),
+            b'-' | b'0'..=b'9' => self.number(node),
+            b'{' if takes(node, Types::OBJECT) => self.object(node, self.inner(depth)?, trims),
+            b'[' if takes(node, Types::ARRAY) => self.list(node, self.inner(depth)?, trims),
+            b't' => self.word(node, Types::BOOLEAN, "true", &Value::Bool(true)),
+            b'f' => self.word(node, Types::BOOLEAN, "false", &Value::Bool(false)),
+            b'n' => self.word(node, Types::NULL, "null", &Value::Null),
+            _ => None,
+        }
+    }
+
+    fn inner(&self, depth: usize) -> Option<usize> {
+        let depth = depth.checked_add(1)?;
+        (depth <= self.budget.depth.min(DEEPEST)).then_some(depth)
+    }
+
+    fn one_more(&mut self) -> Option<()> {
+        self.parts = self.parts.checked_add(1)?;
+        (self.parts <= self.budget.parts).then_some(())
+    }
+
+    fn word(&mut self, node: &Node, kind: Types, word: &str, value: &Value) -> Option<()> {
+        let fits = !node.not.has(kind) && node.words.as_ref().is_none_or(|words| words.contains(value));
+        if !fits || !self.rest().starts_with(word.as_bytes()) {
+            return None;
+        }
+        self.step(word.len());
+        Some(())
+    }
+
+    fn number(&mut self, node: &Node) -> Option<()> {
+        let (written, _) = scan::number(self.rest());
+        self.step(written.len());
+        let number = match number::plain(written) {
+            Some(number) => number,
+            None if !number::allowed(written, self.budget.numbers) => return None,
+            None => serde_json::from_slice::<Number>(written).ok()?,
+        };
+        let kind = if number.is_f64() { Types::OTHER_NUMBER } else { Types::INTEGER };
+        if !takes(node, kind) {
+            return None;
+        }
+        if node.bounds.is_empty() {
+            return Some(());
+        }
+        let value = exact(&number)?;
+        let within = |bound: &Bound| match *bound {
+            Bound::Least(least) => value >= least,
+            Bound::Above(least) => value > least,
+            Bound::Greatest(greatest) => value <= greatest,
+            Bound::Below(greatest) => value < greatest,
+        };
+        node.bounds.iter().all(within).then_some(())
+    }
+
+    fn string(&mut self, node: &Node) -> Option<()> {
+        let text = self.text()?;
+        if text.len() > self.budget.text || node.not.has(Types::STRING) {
+            return None;
+        }
+        if let Some(words) = &node.words
+            && !words.iter().any(|word| word.as_str() == Some(&*text))
+        {
+            return None;
+        }
+        // A character is one to four bytes: most texts need not be counted.
+        let surely = node.text.has(text.len()) && node.text.has(text.len() / 4);
+        if !surely && !node.text.has(text.chars().count()) {
+            return None;
+        }
+        let Some((schema, validator)) = &node.matches else { return Some(()) };
+        let validator = validator.get_or_init(|| options().build(schema).ok()).as_ref()?;
+        match &mut self.tried {
+            Value::String(tried) => {
+                tried.clear();
+                tried.push_str(&text);
+            }
+            tried => *tried = Value::String(text.into_owned()),
+        }
+        validator.is_valid(&self.tried).then_some(())
+    }
+
+    /// A string, its escapes undone.
+    fn text(&mut self) -> Option<Cow<'t, str>> {
+        let start = self.at;
+        let mut escaped = false;
+        self.step(1);
+        loop {
+            self.step(scan::plain(self.rest()));
+            match self.rest().first()? {
+                b'"' => break,
+                b'\\' => {
+                    escaped = true;
+                    self.step(2);
+                }
+                _ => return None,
+            }
+        }
+        let inner = self.text.get(start.checked_add(1)?..self.at)?;
+        self.step(1);
+        if escaped {
+            return serde_json::from_str(self.text.get(start..self.at)?).ok().map(Cow::Owned);
+        }
+        Some(Cow::Borrowed(inner))
+    }
+
+    fn list(&mut self, node: &Node, depth: usize, trims: bool) -> Option<()> {
+        self.step(1);
+        let mut count = 0_usize;
+        if self.past_space()? == b']' {
+            self.step(1);
+        } else {
+            loop {
+                self.value(node.items, depth, trims)?;
+                self.one_more()?;
+                count = count.checked_add(1)?;
+                if self.ends(b']')? {
+                    break;
+                }
+            }
+        }
+        node.elements.has(count).then_some(())
+    }
+
+    fn object(&mut self, node: &Node, depth: usize, trims: bool) -> Option<()> {
+        self.step(1);
+        let (first, open) = (self.at, self.others.len());
+        let (mut start, mut count, mut required, mut stays) = (first, 0_usize, 0_usize, false);
+        let mut met = Met::default();
+        if self.past_space()? == b'}' {
+            self.step(1);
+            return (node.required == 0 && node.size.has(0)).then_some(());
+        }
+        loop {
+            let name = self.name()?;
+            let known = met.member(node, name)?;
+            if known.is_none() {
+                self.note_other(name, open)?;
+            }
+            let inner = match (known, node.others) {
+                (Some(member), _) => Some(member.node),
+                (None, Others::Node(node)) => Some(node),
+                (None, _) if trims => None,
+                (None, Others::Any) => Some(ANY),
+                (None, Others::None) => return None,
+            };
+            let inner = inner.filter(|inner| !trims || self.shape.node(*inner).is_some_and(|it| !it.hidden));
+            self.value(inner.unwrap_or(ANY), depth, trims && inner.is_some())?;
+            self.past_space();
+            let end = self.at;
+            let last = self.ends(b'}')?;
+            if inner.is_some() {
+                stays = true;
+                count = count.checked_add(1)?;
+                required = required.checked_add(known.is_some_and(|member| member.required).into())?;
+            } else {
+                self.count = self.count.checked_add(1)?;
+                Gone { first, start, end, next: self.at, stays, last }.note(&mut self.gone);
+            }
+            if last {
+                break;
+            }
+            start = self.at;
+        }
+        self.others.truncate(open);
+        (required == node.required && node.size.has(count)).then_some(())
+    }
+
+    /// The name of a member, and past its colon. One with escapes is for others.
+    fn name(&mut self) -> Option<&'t str> {
+        if self.past_space()? != b'"' {
+            return None;
+        }
+        let Cow::Borrowed(name) = self.text()? else { return None };
+        self.one_more()?;
+        if name.len() > self.budget.name || self.past_space()? != b':' {
+            return None;
+        }
+        self.step(1);
+        Some(name)
+    }
+
+    /// A name that the schema does not, once in the object whose own such names begin at `open`.
+    fn note_other(&mut self, name: &'t str, open: usize) -> Option<()> {
+        let before = self.others.get(open..)?;
+        if before.len() >= MAX_OTHERS || before.contains(&name) {
+            return None;
+        }
+        self.others.push(name);
+        Some(())
+    }
+
+    /// Goes past the comma behind a part, or past the end of what it is in: whether it was the end.
+    fn ends(&mut self, close: u8) -> Option<bool> {
+        let next = self.past_space()?;
+        self.step(1);
+        match next {
+            b',' => Some(false),
+            byte if byte == close => Some(true),
+            _ => None,
+        }
+    }
+}
+
+/// Which of its named members an object had so far.
+#[derive(Default)]
+struct Met {
+    /// One bit each.
+    bits: u64,
+    /// The place behind the last one: most writers keep an order.
+    next: usize,
+}
+
+impl Met {
+    /// The member that the node names so; `None` where the object has it for the second time.
+    fn member(&mut self, node: &Node, name: &str) -> Option<Option<Member>> {
+        let is_next = node.members.get(self.next).is_some_and(|(known, _)| **known == *name);
+        let place = match is_next {
+            true => Ok(self.next),
+            false => node.members.binary_search_by(|(known, _)| (**known).cmp(name)),
+        };
+        let Ok(place) = place else { return Some(None) };
+        let bit = 1_u64.checked_shl(u32::try_from(place).ok()?)?;
+        if self.bits & bit != 0 {
+            return None;
+        }
+        self.bits |= bit;
+        self.next = place.saturating_add(1);
+        Some(node.members.get(place).map(|(_, member)| *member))
+    }
+}
+
+/// Whether a node takes values of a kind that are no words.
+fn takes(node: &Node, kind: Types) -> bool {
+    !node.not.has(kind) && node.words.is_none()
+}
