@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use crate::envoy::{Chain, Served, portcullis};
+use crate::envoy::{Chain, Served, baseline, portcullis};
 use crate::part::policy;
 use crate::report::{Page, Target};
 use crate::rounds::{Effort, Measured, Row, measure};
@@ -22,23 +22,26 @@ const MOST: f64 = 20.0;
 const TITLE: &str = "Kettle, steel, 1.7 l, with a lid that stays on, for induction, gas and electric hobs; keeps warm for an hour";
 
 /// What is done to a body: the first segment of the path.
-const WAYS: [(&str, &str); 7] = [
+const WAYS: [(&str, &str); 9] = [
     ("in/bare", "in, no filter"),
     ("in/plain", "in, no schema"),
+    ("in/text", "in, held, one string"),
     ("in/valid", "in, schema"),
     ("out/bare", "out, no filter"),
     ("out/plain", "out, no schema"),
+    ("out/text", "out, held, one string"),
     ("out/valid", "out, schema"),
     ("out/pruned", "out, pruned"),
 ];
 
 pub(crate) fn run(effort: Effort) -> Result<Page> {
-    let documents = SIZES.iter().flat_map(|(size, _)| {
-        let document = document(*size);
-        WAYS.iter().map(move |(way, _)| (format!("/{way}/{size}"), document.clone()))
-    });
+    let documents =
+        SIZES.iter().flat_map(|(size, _)| WAYS.map(|(way, _)| (format!("/{way}/{size}"), body(way, *size))));
     let address = upstream::start(documents.filter(|(path, _)| path.starts_with("/out")).collect())?;
-    let chains = vec![Chain::new("bare", vec![]), Chain::new("portcullis", vec![portcullis(&shaped())?])];
+    let mut chains = vec![Chain::new("bare", vec![]), Chain::new("portcullis", vec![portcullis(&shaped())?])];
+    let baseline = baseline(&shaped());
+    let compared = baseline.is_some();
+    chains.extend(baseline.map(|filter| Chain::new("baseline", vec![filter])));
     let served = Served::start(chains, Some(address), 1)?;
     served.workers.pin()?;
 
@@ -47,9 +50,13 @@ pub(crate) fn run(effort: Effort) -> Result<Page> {
         let name = |what: &str| format!("{size} KiB {what}");
         let row = |(way, what): &(&str, &str)| {
             let chain = if way.ends_with("bare") { "bare" } else { "portcullis" };
-            one(&name(what), served.address(chain)?, &format!("/{way}/{size}"), &document(size))
+            one(&name(what), served.address(chain)?, &format!("/{way}/{size}"), &body(way, size))
         };
         let mut rows = WAYS.iter().map(row).collect::<Result<Vec<_>>>()?;
+        for (way, what) in WAYS.iter().filter(|(way, _)| compared && !way.ends_with("bare")) {
+            let (name, path) = (name(&format!("{what}, baseline")), format!("/{way}/{size}"));
+            rows.push(one(&name, served.address("baseline")?, &path, &body(way, size))?);
+        }
         let measured = measure(&served.workers, &mut rows, effort.requests(requests))?;
         page.costs(&measured, &name("in, no filter"))?;
         let most = (size == 1).then_some(Target::AtMost(MOST));
@@ -57,9 +64,20 @@ pub(crate) fn run(effort: Effort) -> Result<Page> {
             let figure = measured.added(&name(what), &name(over))?;
             page.figure(&format!("{} adds over {over}, us", name(what)), figure, 1, target)
         };
+        added("in, held, one string", "in, no schema", None, &measured)?;
         added("in, schema", "in, no schema", most, &measured)?;
+        added("out, held, one string", "out, no schema", None, &measured)?;
         added("out, schema", "out, no schema", most, &measured)?;
         added("out, pruned", "out, no schema", most, &measured)?;
+        if compared {
+            for (what, over) in [
+                ("in, schema", "in, no schema"),
+                ("out, schema", "out, no schema"),
+                ("out, pruned", "out, no schema"),
+            ] {
+                added(&format!("{what}, baseline"), &format!("{over}, baseline"), None, &measured)?;
+            }
+        }
     }
     Ok(page)
 }
@@ -75,6 +93,12 @@ fn one(name: &str, address: SocketAddr, path: &str, document: &str) -> Result<Ro
         get(path, "")
     };
     Row::new(name, address, vec![request], 200)
+}
+
+/// What is sent on a way: an order, or one string as long, of which nothing but its being held costs.
+fn body(way: &str, kibibytes: usize) -> String {
+    let order = document(kibibytes);
+    if way.ends_with("text") { json!("x".repeat(order.len().saturating_sub(2))).to_string() } else { order }
 }
 
 /// An order of about so many KiB.
@@ -138,7 +162,7 @@ fn shaped() -> Value {
         fields.remove("gift");
     }
     policy(json!({
-        "schemas": { "order": schema(), "shown": shown },
+        "schemas": { "order": schema(), "shown": shown, "text": { "type": "string", "maxLength": 524_288 } },
         "routes": [
             {
                 "name": "in.plain", "tokens": "none", "match": { "method": "POST", "path": "/in/plain/{size}" },
@@ -147,6 +171,14 @@ fn shaped() -> Value {
             {
                 "name": "in.valid", "tokens": "none", "match": { "method": "POST", "path": "/in/valid/{size}" },
                 "request": { "schema": "order", "max_bytes": budget },
+            },
+            {
+                "name": "in.text", "tokens": "none", "match": { "method": "POST", "path": "/in/text/{size}" },
+                "request": { "schema": "text", "max_bytes": budget },
+            },
+            {
+                "name": "out.text", "tokens": "none", "match": { "method": "GET", "path": "/out/text/{size}" },
+                "response": { "schema": "text", "max_bytes": budget },
             },
             { "name": "out.plain", "tokens": "none", "match": { "method": "GET", "path": "/out/plain/{size}" } },
             {
