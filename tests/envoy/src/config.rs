@@ -41,6 +41,16 @@ impl Config {
         set(tls, "/private_key/filename", json!(key))
     }
 
+    /// Asks clients for a certificate of this authority, and takes those that show none.
+    pub(crate) fn client_authority(&mut self, authority: &Path) -> Result<()> {
+        let https = named(self.listeners()?, "https")?;
+        let context = at(https, "/filter_chains/0/transport_socket/typed_config")?;
+        put(context, "require_client_certificate", json!(false));
+        let common = at(context, "/common_tls_context")?;
+        put(common, "validation_context", json!({ "trusted_ca": { "filename": authority } }));
+        Ok(())
+    }
+
     /// Sends a cluster's traffic to one address.
     pub(crate) fn endpoint(&mut self, cluster: &str, address: SocketAddr) -> Result<()> {
         let cluster = self.cluster(cluster)?;

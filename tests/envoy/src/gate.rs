@@ -48,6 +48,8 @@ pub struct Setup {
     policy_file: &'static str,
     debug: bool,
     env: Vec<(String, String)>,
+    module: Option<PathBuf>,
+    client_authority: Option<String>,
 }
 
 impl Setup {
@@ -137,6 +139,20 @@ impl Setup {
         self
     }
 
+    /// Another module than the one that is shipped.
+    #[must_use]
+    pub fn module(mut self, file: &Path) -> Self {
+        self.module = Some(file.to_owned());
+        self
+    }
+
+    /// Asks clients of the TLS listener for a certificate of this authority (PEM); one who shows none is served too.
+    #[must_use]
+    pub fn asking_for_certificates(mut self, authority: &str) -> Self {
+        self.client_authority = Some(authority.to_owned());
+        self
+    }
+
     /// Lets Envoy watch a YAML file instead of a JSON file.
     #[must_use]
     pub fn in_yaml(mut self) -> Self {
@@ -185,6 +201,11 @@ impl Setup {
         let mut config = Config::sample()?;
         config.free_ports()?;
         config.certificate(&certificate, &key)?;
+        if let Some(authority) = &self.client_authority {
+            let file = folder.join("clients-ca.crt");
+            fs::write(&file, authority)?;
+            config.client_authority(&file)?;
+        }
         config.access_log(&access_log(folder))?;
         config.endpoint("shop", self.upstream)?;
         config.endpoint("idp", *idp)?;
@@ -208,7 +229,9 @@ impl Setup {
         let mut plugin = Value::Null;
         if self.policy.is_some() {
             let variables: Vec<_> = self.env.iter().map(|(name, _)| name.clone()).collect();
-            config.filter(&module()?, &folder.join(self.policy_file), &variables)?;
+            let shipped = module();
+            let module = self.module.clone().map_or(shipped, Ok)?;
+            config.filter(&module, &folder.join(self.policy_file), &variables)?;
             if let Some(text) = &self.default_policy {
                 config.default_policy(&policy::to_json(text)?)?;
             }
@@ -253,6 +276,8 @@ impl Gate {
             policy_file: "policy/policy.json",
             debug: false,
             env: Vec::new(),
+            module: None,
+            client_authority: None,
         }
     }
 

@@ -7,6 +7,7 @@
 //! - [`Raw`]: exact bytes over HTTP/1.1.
 //! - [`Recorder`]: an upstream that keeps the bytes that reached it and answers with given ones.
 //! - [`Oracle`]: a rate limit service that says what it is told to; [`RateLimitService`] over [`Redis`]: a real one.
+//! - [`trapping`]: the module with a fault in it.
 //! - [`Shared`]: one stage for all tests of a suite; [`policy`] and [`user_token`] for what they push to it, [`cases`] for
 //!   their tables.
 //!
@@ -28,6 +29,7 @@ mod recorder;
 mod runtime;
 mod stage;
 mod telemetry;
+mod trap;
 mod wire;
 
 pub use cases::{Piece, cases, lines};
@@ -43,6 +45,7 @@ pub use recorder::{Recorder, Seen};
 pub use runtime::{block_on, timed, unix_now, until};
 pub use stage::{Shared, Stage};
 pub use telemetry::{Event, Series, audit, events};
+pub use trap::trapping;
 
 pub use anyhow::Error;
 

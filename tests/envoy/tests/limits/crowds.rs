@@ -36,9 +36,9 @@ fn one_hot_key(long: Duration) -> Result {
     let most = BURST + RATE * begin.elapsed().as_secs_f64();
     let fair = BURST + RATE * asked_for.as_secs_f64();
     println!(
-        "{admitted} of {} admitted: {:.4} of {fair:.1} in {asked_for:?}",
+        "{admitted} admitted of {} in {asked_for:?}: at most {most:.1}, and {:.3} % of the {fair:.1} that were due",
         admitted + refused,
-        f64::from(admitted) / fair
+        100.0 * f64::from(admitted) / fair
     );
     assert!(f64::from(admitted) <= most, "{admitted} of at most {most}");
     assert!(f64::from(admitted) >= 0.99 * fair, "{admitted} of {fair}, {refused} refused");
@@ -105,9 +105,12 @@ fn flooded(keys: usize) -> Result {
     assert_eq!(first, (1_000, 0), "as long as there is room each key has a budget of its own");
     let before = gate.memory()?;
     let (counted, refused) = flood(gate.cleartext_address(), 1_000..keys);
-    let grown = gate.memory()?.saturating_sub(before);
+    let after = gate.memory()?;
+    let grown = after.saturating_sub(before);
 
-    println!("{grown} bytes more after {keys} keys");
+    println!(
+        "{keys} keys: {counted} found a budget and {refused} none; {before} bytes resident after 1,000 keys, {after} after all"
+    );
     assert!(grown < BOUND, "grown by {grown} bytes");
 
     assert_eq!(counted + refused, keys - 1_000);

@@ -3,6 +3,7 @@
 #![expect(clippy::arithmetic_side_effects, reason = "small numbers of a test's own")]
 
 mod counted;
+mod crash;
 mod crowds;
 mod penalty;
 
