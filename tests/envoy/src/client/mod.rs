@@ -12,6 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpSocket;
 use tokio::sync::Barrier;
 
+use crate::certs::Leaf;
 use crate::message::{Answer, Request};
 use crate::runtime::{bounded, runtime};
 pub use h1::Raw;
@@ -71,6 +72,12 @@ impl Client {
     pub fn only(mut self, version: Version) -> Self {
         self.tls = self.tls.map(|tls| tls.only(version));
         self
+    }
+
+    /// Shows this certificate to a server that asks for one; nothing happens without TLS.
+    pub fn showing(mut self, leaf: &Leaf) -> Result<Self> {
+        self.tls = self.tls.map(|tls| tls.showing(leaf)).transpose()?;
+        Ok(self)
     }
 
     /// Comes from 127.0.0.`last`: another client to every limit on addresses.

@@ -1,6 +1,7 @@
 //! Who calls: a hostile token is a stated refusal and costs no worker, a good one is told apart from what a client says.
 #![cfg(test)]
 
+mod certificates;
 mod flood;
 mod identity;
 mod places;
