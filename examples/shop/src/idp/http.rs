@@ -94,20 +94,21 @@ async fn jwks(State(idp): State<Idp>, headers: HeaderMap) -> Response {
         }
         key
     };
-    document(&idp, Feed::Jwks, "public, max-age=300", &headers, right, "keys", decoy).await
+    let caching = idp.caching();
+    document(&idp, Feed::Jwks, caching, &headers, right, "keys", decoy).await
 }
 
 async fn revoked(State(idp): State<Idp>, Query(asked): Query<Asked>, headers: HeaderMap) -> Response {
     let right = idp.revoked().to_json(asked.after.as_deref());
     let decoy = |n: usize| format!("nobody-{n}").into();
-    document(&idp, Feed::Revoked, "no-cache", &headers, right, "jti", decoy).await
+    document(&idp, Feed::Revoked, "no-cache".to_owned(), &headers, right, "jti", decoy).await
 }
 
 /// A document with an entity tag, or the trouble that a test asked for.
 async fn document(
     idp: &Idp,
     feed: Feed,
-    caching: &'static str,
+    caching: String,
     headers: &HeaderMap,
     right: Value,
     list: &'static str,
@@ -123,8 +124,9 @@ async fn document(
     let body = trouble.spoil(right, list, decoy).to_string();
     let tag = format!("\"{}\"", hex(digest::digest(&digest::SHA256, body.as_bytes()).as_ref()));
     let known = headers.get(header::IF_NONE_MATCH).is_some_and(|sent| sent.as_bytes() == tag.as_bytes());
-    let common = [(header::ETAG, tag), (header::CACHE_CONTROL, caching.into())];
+    let common = [(header::ETAG, tag), (header::CACHE_CONTROL, caching)];
     if known {
+        idp.count_unchanged(feed);
         return (StatusCode::NOT_MODIFIED, common).into_response();
     }
     (common, [(header::CONTENT_TYPE, "application/json")], body).into_response()

@@ -47,6 +47,9 @@ use crate::mint::Mint;
 use crate::sync::lock;
 use login::Session;
 
+/// For how many seconds the key set says that it is good.
+const MAX_AGE: u64 = 300;
+
 /// The running provider; clones share one state.
 #[derive(Clone)]
 pub struct Idp {
@@ -56,6 +59,7 @@ pub struct Idp {
     users: Arc<Mutex<Store>>,
     state: Arc<Mutex<State>>,
     fetches: Arc<[AtomicU64; 2]>,
+    unchanged: Arc<[AtomicU64; 2]>,
 }
 
 /// The two documents that a gate fetches and that can be made to misbehave.
@@ -74,6 +78,8 @@ struct State {
     sessions: HashMap<String, Session>,
     revoked: Revoked,
     trouble: [Trouble; 2],
+    /// What the key set says of its own age, in seconds.
+    max_age: u64,
 }
 
 impl Idp {
@@ -89,6 +95,7 @@ impl Idp {
             sessions: HashMap::new(),
             revoked: Revoked::of(issuer),
             trouble: [Trouble::None, Trouble::None],
+            max_age: MAX_AGE,
         };
         Ok(Self {
             issuer: issuer.into(),
@@ -97,6 +104,7 @@ impl Idp {
             users,
             state: Arc::new(Mutex::new(state)),
             fetches: Arc::default(),
+            unchanged: Arc::default(),
         })
     }
 
@@ -197,6 +205,20 @@ impl Idp {
         }
     }
 
+    /// How often a document was answered with 304, since whoever asked had it.
+    pub fn unchanged(&self, feed: Feed) -> u64 {
+        let [jwks, revoked] = &*self.unchanged;
+        match feed {
+            Feed::Jwks => jwks.load(Ordering::Relaxed),
+            Feed::Revoked => revoked.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Lets the key set say that it is good for so many seconds, from its next fetch on.
+    pub fn set_max_age(&self, seconds: u64) {
+        lock(&self.state).max_age = seconds;
+    }
+
     /// Makes a document misbehave from its next fetch on, or behave again.
     pub fn set_trouble(&self, feed: Feed, trouble: Trouble) {
         let [jwks, revoked] = &mut lock(&self.state).trouble;
@@ -221,6 +243,19 @@ impl Idp {
             Feed::Jwks => jwks.fetch_add(1, Ordering::Relaxed),
             Feed::Revoked => revoked.fetch_add(1, Ordering::Relaxed),
         };
+    }
+
+    fn count_unchanged(&self, feed: Feed) {
+        let [jwks, revoked] = &*self.unchanged;
+        match feed {
+            Feed::Jwks => jwks.fetch_add(1, Ordering::Relaxed),
+            Feed::Revoked => revoked.fetch_add(1, Ordering::Relaxed),
+        };
+    }
+
+    /// The key set's `cache-control`.
+    fn caching(&self) -> String {
+        format!("public, max-age={}", lock(&self.state).max_age)
     }
 
     /// The key set as it should be: one that is in two generations stands there once.

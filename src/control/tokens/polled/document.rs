@@ -64,6 +64,6 @@ impl Document {
             hash.update([0]);
         }
         let hex: String = hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        format!("portcullis.polled.v1.{kind}.{hex}")
+        format!("portcullis.polled.v2.{kind}.{hex}")
     }
 }

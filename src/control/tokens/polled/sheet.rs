@@ -8,11 +8,9 @@ use crate::model::time::Nanos;
 /// The first wait after a failed fetch; it doubles up to the document's own interval.
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
 
-/// How long after an early fetch the next one may follow: anybody can ask for them.
+/// How long after an early fetch the next one may follow: anybody can ask for them. It does not grow while they bring
+/// nothing: whoever floods with names of keys would hide a new key for as long.
 pub(super) const COOL_DOWN: Duration = Duration::from_secs(10);
-
-/// The cool-down doubles up to this while early fetches bring nothing new.
-const MAX_COOL_DOWN: Duration = Duration::from_secs(60);
 
 /// A provider may have itself asked more often than the policy says, by this factor, and not within [`COOL_DOWN`].
 const MOST_OFTEN: u32 = 10;
@@ -47,8 +45,6 @@ pub struct Sheet {
     pub whole: Nanos,
     /// Fetches that failed, in a row.
     pub failures: u64,
-    /// Early fetches that brought nothing new, in a row.
-    pub barren: u64,
     /// 1 while the last request has no answer.
     pub open: u64,
 }
@@ -67,15 +63,14 @@ impl Sheet {
             early: Nanos(next()?),
             whole: Nanos(next()?),
             failures: next()?,
-            barren: next()?,
             open: next()?,
         })
     }
 
     /// The sheet for shared memory.
     pub fn to_bytes(self) -> Vec<u8> {
-        let Self { version, fetched, due, asked, heard, early, whole, failures, barren, open } = self;
-        [version, fetched.0, due.0, asked.0, heard.0, early.0, whole.0, failures, barren, open]
+        let Self { version, fetched, due, asked, heard, early, whole, failures, open } = self;
+        [version, fetched.0, due.0, asked.0, heard.0, early.0, whole.0, failures, open]
             .iter()
             .flat_map(|it| it.to_le_bytes())
             .collect()
@@ -110,11 +105,6 @@ impl Sheet {
         let least =
             source.refresh.checked_div(MOST_OFTEN).unwrap_or_default().max(COOL_DOWN).min(source.refresh);
         let wait = fresh.unwrap_or(source.refresh).clamp(least, source.refresh);
-        let barren = match (changed, self.early == self.asked) {
-            (true, _) => 0,
-            (false, true) => self.barren.saturating_add(1),
-            (false, false) => self.barren,
-        };
         Self {
             version: self.version.wrapping_add(u64::from(changed)),
             fetched: now,
@@ -122,7 +112,6 @@ impl Sheet {
             heard: self.asked,
             whole: if whole { now } else { self.whole },
             failures: 0,
-            barren,
             open: 0,
             ..self
         }
@@ -144,7 +133,7 @@ impl Sheet {
 
     /// From when on there may be an early fetch; none while fetches fail, which come often enough.
     fn early_from(&self, source: &Source) -> Option<Nanos> {
-        let cool_down = doubled(COOL_DOWN, self.barren).min(MAX_COOL_DOWN).max(source.lease());
+        let cool_down = COOL_DOWN.max(source.lease());
         (self.failures == 0).then(|| self.early.plus(cool_down))
     }
 }

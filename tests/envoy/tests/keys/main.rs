@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod first;
+mod freshness;
 mod kept;
 mod revocation;
 mod rotation;

@@ -139,6 +139,63 @@ fn nobody_can_make_the_gate_ask_often() -> Result {
     Ok(())
 }
 
+/// The worst moment: strangers have asked for so many keys that nobody has that every early fetch is theirs.
+#[test]
+fn a_flood_of_names_hides_a_new_key_for_no_longer_than_a_cool_down() -> Result {
+    /// The fetch, ticks, and a busy machine.
+    const LATE: Duration = Duration::from_secs(4);
+    let scene = Scene::start(Trouble::None, &fetching("flooded", "1h", "2h", "1s"))?;
+    let provider = scene.shop.provider();
+    let client = scene.gate.cleartext(Protocol::H2);
+    assert_eq!(client.send(&scene.me())?.status, 200);
+    let (stranger, done) = (portcullis_shop::keys::Keys::generate()?, AtomicBool::new(false));
+    let (found, took) = thread::scope(|scope| {
+        let flood = |worker: usize| {
+            let (scene, stranger, done) = (&scene, &stranger, &done);
+            scope.spawn(move || -> Result<usize> {
+                let mut connection = scene.gate.cleartext(Protocol::BOTH[worker % 2]).connect()?;
+                let mut sent = 0;
+                while !done.load(Ordering::Relaxed) {
+                    let answer = connection.send(&strange(stranger, &format!("{worker}-{sent}")))?;
+                    assert_eq!(told(&answer), (401, "tokens.unknown_key".into()));
+                    sent += 1;
+                }
+                Ok(sent)
+            })
+        };
+        let under_way: Vec<_> = (0..4).map(flood).collect();
+        let run = || -> Result<(usize, Duration)> {
+            // Not only the first early fetch: the one that comes after three in vain is no later.
+            let before = provider.fetches(Feed::Jwks);
+            until(
+                "early fetches in vain",
+                || Ok((provider.fetches(Feed::Jwks) >= before + 3).then_some(())),
+            )?;
+            provider.rotate(true)?;
+            let mut refused = 0;
+            let (found, took) = timed(|| {
+                until("the new key", || match told(&client.send(&scene.me())?) {
+                    (200, _) => Ok(Some(())),
+                    (401, reason) if reason == "tokens.unknown_key" => {
+                        refused += 1;
+                        Ok(None)
+                    }
+                    other => anyhow::bail!("{other:?}"),
+                })
+            });
+            found.map(|()| (refused, took))
+        };
+        let run = run();
+        done.store(true, Ordering::Relaxed);
+        let sent: Result<usize> = under_way.into_iter().map(|flood| flood.join().unwrap()).sum();
+        println!("{} requests of strangers, {} fetches", sent?, provider.fetches(Feed::Jwks));
+        run
+    })?;
+    println!("the new key was there after {took:?}, and {found} of its tokens were refused until then");
+    assert!(took <= COOL_DOWN + LATE, "{took:?}");
+    scene.unharmed()
+}
+
 #[test]
 fn two_issuers_on_one_route_and_two_definitions_at_one_address() -> Result {
     let scene = Scene::start(Trouble::None, &several("several"))?;

@@ -1,5 +1,8 @@
 //! The tables in `tests/cases/tokens` through Envoy: whoever verifies, whichever protocol, each row ends as it says, and
 //! the worker that judged it serves on.
+//!
+//! Envoy's parser of HTTP/1.1 takes a bare carriage return out of a header's value before anybody sees it, and takes a bare
+//! line feed for the end of the line: what the filter judges then is what the upstream gets.
 
 use portcullis_envoy::{Answer, Connection, Protocol, Request, Result, policy, unix_now};
 use portcullis_tokens::table::{self, Outcome, Row};
