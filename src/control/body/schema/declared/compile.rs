@@ -65,11 +65,9 @@ impl Declared {
             .and_then(|registry| registry.draft(draft).prepare())
             .map_err(|error| unfit(&format!("what it declares cannot be read: {error}")))?;
         let ref_stands_alone = matches!(draft, Draft::Draft4 | Draft::Draft6 | Draft::Draft7);
-        let dialect = document.get("$schema").cloned();
         let mut reader = Reader {
             document,
-            registry: &registry,
-            dialect,
+            asked: Vec::new(),
             closes,
             ref_stands_alone,
             known: HashMap::new(),
@@ -87,8 +85,37 @@ impl Declared {
         let together: Vec<_> = (0..parts.len()).map(|index| together(&parts, index)).collect();
         parts.iter_mut().zip(together).for_each(|(part, together)| part.together = together);
         let conditional = parts.iter().any(is_conditional);
-        Ok(Self { parts, conditional })
+        let asked = questions(&reader.asked, document.get("$schema"), &registry)?;
+        Ok(Self { parts, asked, conditional })
     }
+}
+
+/// Compiles what is asked, all together: see the module `batch`. What does not compile so is compiled alone, which tells.
+fn questions(
+    asked: &[(Value, String)],
+    dialect: Option<&Value>,
+    registry: &Registry<'_>,
+) -> Result<Vec<Validator>, Unfollowed> {
+    if asked.is_empty() {
+        return Ok(Vec::new());
+    }
+    let options = options().with_registry(registry);
+    let entries = asked.iter().enumerate().map(|(at, (schema, _))| (at.to_string(), schema.clone()));
+    let all = Value::Object(entries.collect());
+    let built = options.clone().with_draft(Draft::Draft4).build_map(&all).ok();
+    let one = |(at, (schema, place)): (usize, &(Value, String))| {
+        if let Some(built) = built.as_ref().and_then(|built| built.get(&format!("#/{at}"))) {
+            return Ok(built.clone());
+        }
+        let mut schema = schema.clone();
+        if let (Some(dialect), Value::Object(keywords)) = (dialect, &mut schema) {
+            keywords.insert("$schema".into(), dialect.clone());
+        }
+        let why = "what it declares cannot be read";
+        let unfollowed = |error| Unfollowed { pointer: place.clone(), why: format!("{why}: {error}").into() };
+        options.build(&schema).map_err(unfollowed)
+    };
+    asked.iter().enumerate().map(one).collect()
 }
 
 /// Here a pointer alone leads anywhere.
@@ -142,8 +169,8 @@ fn hide(parts: &mut [Part]) {
 
 struct Reader<'d> {
     document: &'d Value,
-    registry: &'d Registry<'d>,
-    dialect: Option<Value>,
+    /// What is to be asked, and where it stands.
+    asked: Vec<(Value, String)>,
     /// Whether anything in the schema closes an object.
     closes: bool,
     ref_stands_alone: bool,
@@ -198,24 +225,19 @@ impl<'d> Reader<'d> {
             }
         }
         part.hidden = keywords.get("writeOnly") == Some(&Value::Bool(true));
-        self.read_members(&mut part, keywords, pointer)?;
+        self.read_members(&mut part, keywords, pointer);
         self.read_elements(&mut part, keywords, pointer);
-        self.read_applied(&mut part, keywords, pointer)?;
+        self.read_applied(&mut part, keywords, pointer);
         Ok(part)
     }
 
-    fn read_members(
-        &mut self,
-        part: &mut Part,
-        keywords: &'d Map<String, Value>,
-        pointer: &str,
-    ) -> Result<(), Unfollowed> {
+    fn read_members(&mut self, part: &mut Part, keywords: &'d Map<String, Value>, pointer: &str) {
         for (name, number) in self.named(keywords, "properties", pointer) {
             part.properties.insert(name.as_str().into(), number);
         }
         for (pattern, number) in self.named(keywords, "patternProperties", pointer) {
             let place = format!("{pointer}/patternProperties");
-            part.patterns.push((self.validator(json!({"pattern": pattern}), &place)?, number));
+            part.patterns.push((self.ask(json!({"pattern": pattern}), &place), number));
         }
         if let Some(schema) = keywords.get("additionalProperties") {
             let number = self.part(schema, format!("{pointer}/additionalProperties"));
@@ -224,7 +246,6 @@ impl<'d> Reader<'d> {
         if let Some(schema) = keywords.get("unevaluatedProperties").filter(|schema| speaks(schema)) {
             part.unevaluated = Some(self.part(schema, format!("{pointer}/unevaluatedProperties")));
         }
-        Ok(())
     }
 
     fn read_elements(&mut self, part: &mut Part, keywords: &'d Map<String, Value>, pointer: &str) {
@@ -248,12 +269,7 @@ impl<'d> Reader<'d> {
         }
     }
 
-    fn read_applied(
-        &mut self,
-        part: &mut Part,
-        keywords: &'d Map<String, Value>,
-        pointer: &str,
-    ) -> Result<(), Unfollowed> {
+    fn read_applied(&mut self, part: &mut Part, keywords: &'d Map<String, Value>, pointer: &str) {
         for keyword in ["allOf", "anyOf", "oneOf"] {
             for (index, schema) in
                 keywords.get(keyword).and_then(Value::as_array).into_iter().flatten().enumerate()
@@ -263,7 +279,7 @@ impl<'d> Reader<'d> {
                 if keyword == "allOf" {
                     part.always.push(number);
                 } else {
-                    part.fitting.push((self.condition(&place)?, number));
+                    part.fitting.push((self.condition(&place), number));
                 }
             }
         }
@@ -275,7 +291,7 @@ impl<'d> Reader<'d> {
             };
             let (then, fails) = (arm("then"), arm("else"));
             let fits = [self.part(schema, place.clone())].into_iter().chain(then).collect();
-            let condition = self.condition(&place)?;
+            let condition = self.condition(&place);
             part.choice = Some(Choice { condition, fits, fails: fails.into_iter().collect() });
         }
         for keyword in ["dependentSchemas", "dependencies"] {
@@ -283,7 +299,6 @@ impl<'d> Reader<'d> {
                 part.dependent.push((name.as_str().into(), number));
             }
         }
-        Ok(())
     }
 
     /// The schemas that a keyword holds by names.
@@ -305,20 +320,17 @@ impl<'d> Reader<'d> {
     }
 
     /// Whether the schema at `place` fits.
-    fn condition(&self, place: &str) -> Result<Condition, Unfollowed> {
+    fn condition(&mut self, place: &str) -> Condition {
         let fragment = utf8_percent_encode(place, FRAGMENT);
-        let build = |uri: &str| self.validator(json!({"$ref": format!("{uri}#{fragment}")}), place);
-        let whole = if self.closes { Some(build(WHOLE)?) } else { None };
-        Ok(Condition { open: build(OPEN)?, whole })
+        let reference = |uri: &str| json!({"$ref": format!("{uri}#{fragment}")});
+        let whole = self.closes.then(|| self.ask(reference(WHOLE), place));
+        Condition { open: self.ask(reference(OPEN), place), whole }
     }
 
-    fn validator(&self, mut schema: Value, place: &str) -> Result<Validator, Unfollowed> {
-        if let (Some(dialect), Value::Object(keywords)) = (&self.dialect, &mut schema) {
-            keywords.insert("$schema".into(), dialect.clone());
-        }
-        let built = options().with_registry(self.registry).build(&schema);
-        let why = "what it declares cannot be read";
-        built.map_err(|error| Unfollowed { pointer: place.to_owned(), why: format!("{why}: {error}").into() })
+    /// The place of a question among those that are asked.
+    fn ask(&mut self, schema: Value, place: &str) -> usize {
+        self.asked.push((schema, place.to_owned()));
+        self.asked.len().saturating_sub(1)
     }
 }
 

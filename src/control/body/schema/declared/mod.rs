@@ -31,6 +31,8 @@ const MAX_ROUNDS: usize = 8;
 pub struct Declared {
     /// The schema and all in it, the root first.
     parts: Vec<Part>,
+    /// What its conditions and patterns ask.
+    asked: Vec<Validator>,
     /// Whether anything applies on a condition only.
     conditional: bool,
 }
@@ -45,7 +47,8 @@ struct Part {
     /// What it describes is no part of an answer: `false`, `writeOnly`.
     hidden: bool,
     properties: BTreeMap<Box<str>, usize>,
-    patterns: Vec<(Validator, usize)>,
+    /// By the place in [`Declared::asked`].
+    patterns: Vec<(usize, usize)>,
     /// `additionalProperties`, and whether it says what such a member is.
     additional: Option<(usize, bool)>,
     /// `unevaluatedProperties`, where it says what such a member is.
@@ -70,19 +73,12 @@ struct Choice {
     fails: Vec<usize>,
 }
 
-/// Whether a schema fits a value.
+/// Whether a schema fits a value; questions by their place in [`Declared::asked`].
 struct Condition {
     /// The question without what closes objects.
-    open: Validator,
+    open: usize,
     /// The whole question, where it is another.
-    whole: Option<Validator>,
-}
-
-impl Condition {
-    fn fits(&self, value: &Value, round: usize) -> bool {
-        let whole = self.whole.as_ref().filter(|_| round > 0);
-        whole.unwrap_or(&self.open).is_valid(value)
-    }
+    whole: Option<usize>,
 }
 
 impl Declared {
@@ -107,6 +103,15 @@ impl Declared {
             all.merge(cut);
         }
         Err(Unsettled)
+    }
+
+    fn fits(&self, condition: &Condition, value: &Value, round: usize) -> bool {
+        let whole = condition.whole.filter(|_| round > 0);
+        self.says(whole.unwrap_or(condition.open), value)
+    }
+
+    fn says(&self, question: usize, value: &Value) -> bool {
+        self.asked.get(question).is_some_and(|question| question.is_valid(value))
     }
 
     /// What goes of a value to which these parts apply.
@@ -165,10 +170,10 @@ impl Declared {
             let Some(part) = self.parts.get(index).filter(|_| !met.contains(&index)) else { continue };
             met.push(index);
             open.extend_from_slice(&part.always);
-            let fits = part.fitting.iter().filter(|(condition, _)| condition.fits(value, round));
+            let fits = part.fitting.iter().filter(|(condition, _)| self.fits(condition, value, round));
             open.extend(fits.map(|(_, index)| index));
             if let Some(choice) = &part.choice {
-                let fits = choice.condition.fits(value, round);
+                let fits = self.fits(&choice.condition, value, round);
                 open.extend_from_slice(if fits { &choice.fits } else { &choice.fails });
             }
             let there = part.dependent.iter().filter(|(name, _)| value.get(&**name).is_some());
@@ -187,7 +192,7 @@ impl Declared {
             let patterns = part
                 .patterns
                 .iter()
-                .filter(|(pattern, _)| text.as_ref().is_some_and(|text| pattern.is_valid(text)));
+                .filter(|(pattern, _)| text.as_ref().is_some_and(|text| self.says(*pattern, text)));
             let before = within.len();
             within.extend(property);
             within.extend(patterns.map(|(_, index)| *index));
