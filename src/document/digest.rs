@@ -13,8 +13,7 @@ pub struct Digest([u8; 32]);
 impl Digest {
     /// The digest of a policy.
     pub fn of(policy: &Node) -> Self {
-        // serde_json's maps are sorted.
-        Self(hmac_sha256::Hash::hash(policy.to_json().to_string().as_bytes()))
+        Self(hmac_sha256::Hash::hash(&policy.canonical()))
     }
 
     /// All 64 hex digits.

@@ -105,12 +105,35 @@ impl<'de> Visitor<'de> for Seed<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Rc<Node>, A::Error> {
         let depth = self.deeper()?;
         let mut entries = Entries::new(self.place.clone());
-        while let Some(key) = map.next_key::<String>()? {
-            let place = self.place.field(key.as_str().into(), None);
+        while let Some(key) = map.next_key_seed(Key)? {
+            let place = self.place.field(key.clone(), None);
             let node = map.next_value_seed(Seed { place, depth, problems: self.problems })?;
-            entries.push(key.as_str().into(), node, self.problems);
+            entries.push(key, node, self.problems);
         }
         Ok(self.node(entries.into_kind()))
+    }
+}
+
+/// A map's key, written to memory once.
+struct Key;
+
+impl<'de> DeserializeSeed<'de> for Key {
+    type Value = Rc<str>;
+
+    fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<Rc<str>, D::Error> {
+        reader.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Key {
+    type Value = Rc<str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E: Error>(self, it: &str) -> Result<Rc<str>, E> {
+        Ok(it.into())
     }
 }
 

@@ -4,6 +4,7 @@
 //! in the same [`Node`]. Controls read it with [`Fields`] and the scalar readers in `read`, which note every problem
 //! and go on. Serde's derived readers stop at the first error, and the author of a policy wants all of them.
 
+mod canonical;
 pub mod digest;
 mod fields;
 mod json;

@@ -39,8 +39,9 @@ fn read_struct(bytes: &[u8], place: Place, depth: usize, problems: &Problems) ->
                 _ => return None,
             }
         }
-        let node = read_value(value, place.field(key.into(), None), depth.checked_add(1)?, problems)?;
-        entries.push(key.into(), node, problems);
+        let key: Rc<str> = key.into();
+        let node = read_value(value, place.field(key.clone(), None), depth.checked_add(1)?, problems)?;
+        entries.push(key, node, problems);
     }
     Some(Rc::new(Node { place, kind: entries.into_kind() }))
 }

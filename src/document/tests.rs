@@ -40,6 +40,24 @@ fn refuses_what_is_not_json_and_what_nests_too_deep() {
 }
 
 #[test]
+fn the_canonical_text_is_that_of_the_value_with_sorted_keys() {
+    for (text, want) in [
+        (r#" { "b" : [ 1, null, true, {} ], "a": -0.5 } "#, r#"{"a":-0.5,"b":[1,null,true,{}]}"#),
+        (
+            r#"{"a": 1e2, "ab": 18446744073709551615, "Z": 1E-7, "": -1}"#,
+            r#"{"":-1,"Z":1e-7,"a":100.0,"ab":18446744073709551615}"#,
+        ),
+        (r#"{"\u0022\\\n\u001f": "é\u2028\/"}"#, "{\"\\\"\\\\\\n\\u001f\":\"é\u{2028}/\"}"),
+        ("[]", "[]"),
+    ] {
+        let node = read(text).0.unwrap();
+        assert_eq!(String::from_utf8(node.canonical()).unwrap(), want);
+        // serde_json's maps are sorted.
+        assert_eq!(node.to_json().to_string(), want);
+    }
+}
+
+#[test]
 fn unknown_fields_are_named_with_the_nearest_known_one() {
     let problems = Problems::default();
     let node = Node::from_json(br#"{"audiense": [], "zzz": 1}"#, &problems).unwrap();

@@ -94,7 +94,7 @@ fn compile(
         .unwrap_or_default();
     let schemas =
         fields.optional("schemas").map(|node| Schemas::compile(node, store, problems)).unwrap_or_default();
-    let _ready = Schema::prepare(inline::schemas(node), store);
+    let _ready = Schema::prepare(&inline::schemas(node), store);
     let limits = limits(&fields, name.as_ref(), &definitions, &client, problems);
     let memory = limits::raw::memory(fields.optional("limits_memory"), problems);
     let service = fields

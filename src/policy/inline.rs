@@ -6,10 +6,10 @@ use crate::document::Kind;
 use crate::document::Node;
 
 /// The schemas of the parameters of routes, of groups and of `defaults`. What is wrong with a policy is not told here.
-pub(super) fn schemas(policy: &Node) -> impl Iterator<Item = &Node> {
+pub(super) fn schemas(policy: &Node) -> Vec<&Node> {
     let items = list(policy.get("routes"));
     let routes = items.iter().chain(items.iter().flat_map(|item| list(item.get("routes"))));
-    routes.chain(policy.get("defaults")).flat_map(params)
+    routes.chain(policy.get("defaults")).flat_map(params).collect()
 }
 
 fn list(node: Option<&Rc<Node>>) -> &[Rc<Node>] {
@@ -25,5 +25,5 @@ fn params(block: &Rc<Node>) -> impl Iterator<Item = &Node> {
         Some(Kind::Map(entries)) => entries.as_slice(),
         _ => &[],
     };
-    entries.iter().map(|(_, schema)| &**schema)
+    entries.iter().map(|(_, schema)| &**schema).filter(|schema| matches!(schema.kind, Kind::Map(_)))
 }

@@ -1,6 +1,5 @@
 //! From a schema as the policy writes it to one that can be asked; every fault with its place.
 
-use std::cell::OnceCell;
 use std::rc::Rc;
 
 use jsonschema::EmailOptions;
@@ -8,17 +7,12 @@ use jsonschema::PatternOptions;
 use jsonschema::ReferencingError;
 use jsonschema::ValidationError;
 use jsonschema::ValidationOptions;
-use jsonschema::Validator;
 use jsonschema::error::ValidationErrorKind;
 use serde_json::Value;
 
-use crate::control::body::schema::Compiled;
 use crate::control::body::schema::Declared;
-use crate::control::body::schema::Digest;
-use crate::control::body::schema::Outline;
 use crate::control::body::schema::Schema;
 use crate::control::body::schema::SchemaStore;
-use crate::control::body::schema::Shape;
 use crate::control::body::schema::linked::Part;
 use crate::control::body::schema::unfold::Unfolded;
 use crate::control::body::schema::unfold::unfolded;
@@ -54,22 +48,12 @@ pub const FORMATS: [&str; 17] = [
 /// above it the engine's own tables overflow and it panics.
 const MAX_PATTERN: usize = 1 << 18;
 
-/// The SHA-256 of the schema's JSON with sorted names: what tells two schemas apart.
-pub fn digest(node: &Node) -> Digest {
-    digest_of(&node.to_json())
-}
-
-fn digest_of(document: &Value) -> Digest {
-    hmac_sha256::Hash::hash(document.to_string().as_bytes())
-}
-
 impl Schema {
     /// Compiles the schema at `node`, or finds it in the store.
     pub fn compile(node: &Node, store: &mut SchemaStore, problems: &Problems) -> Option<Self> {
         node.map(problems)?;
-        let document = node.to_json();
-        let digest = digest_of(&document);
-        if let Some(known) = store.find(&digest) {
+        let text = node.canonical();
+        if let Some(known) = store.find(&text) {
             return Some(known);
         }
         let before = problems.count();
@@ -77,6 +61,7 @@ impl Schema {
         if problems.count() > before {
             return None;
         }
+        let document = node.to_json();
         if unfolded(&document) == Unfolded::Unbounded {
             let why = "with its references followed, this has more than 10,000 schemas that judge one value: that takes \
                        time without bound";
@@ -84,7 +69,7 @@ impl Schema {
             return None;
         }
         match options().build(&document) {
-            Ok(validator) => Some(Self::keep(&document, digest, validator, store)),
+            Ok(validator) => Some(store.keep(&document, text, validator)),
             Err(error) => {
                 let at = at_pointer(node, error.instance_path().as_str());
                 problems.note(&at.place, fault(at, &error));
@@ -93,44 +78,28 @@ impl Schema {
         }
     }
 
-    /// Compiles these schemas together, which takes much less time than one by one. Those that have no fault are found
-    /// in the store for as long as the answer is held.
-    pub fn prepare<'n>(nodes: impl Iterator<Item = &'n Node>, store: &mut SchemaStore) -> Vec<Self> {
-        let mut ready = Vec::new();
-        let mut new: Vec<(Digest, Value)> = Vec::new();
-        for node in nodes.filter(|node| matches!(node.kind, Kind::Map(_))) {
-            let document = node.to_json();
-            let digest = digest_of(&document);
-            match store.find(&digest) {
-                Some(known) => ready.push(known),
-                None if new.iter().any(|(known, _)| *known == digest) => {}
-                None => {
-                    let aside = Problems::default();
-                    note_references_out(node, Part::Schema, &aside);
-                    if aside.none() && unfolded(&document) == Unfolded::Bounded {
-                        new.push((digest, document));
-                    }
-                }
-            }
-        }
-        // Alone it would take longer.
+    /// Compiles schemas together, which takes much less time than one by one, or finds them in the store. One that is
+    /// not among the answers is for [`Schema::compile`], which says what is wrong.
+    pub fn prepare(nodes: &[&Node], store: &mut SchemaStore) -> Vec<Option<Self>> {
+        let texts: Vec<Vec<u8>> = nodes.iter().map(|node| node.canonical()).collect();
+        let mut ready: Vec<Option<Self>> = texts.iter().map(|text| store.find(text)).collect();
+        let unknown = nodes.iter().zip(&texts).zip(&ready).filter(|(_, known)| known.is_none());
+        let mut new: Vec<(&Vec<u8>, Value)> =
+            unknown.filter_map(|((node, text), _)| Some((text, faultless(node)?))).collect();
+        new.sort_by_key(|(text, _)| *text);
+        new.dedup_by(|(one, _), (other, _)| one == other);
+        // One alone takes longer this way.
         if new.len() > 1 {
             let documents: Vec<&Value> = new.iter().map(|(_, document)| document).collect();
-            let built = store.batch.build(&documents);
-            for ((digest, document), validator) in new.iter().zip(built) {
-                ready.extend(validator.map(|it| Self::keep(document, *digest, it, store)));
+            let built = store.batch.build(&documents).into_iter().zip(&new);
+            let _held: Vec<Option<Self>> = built
+                .map(|(built, (text, document))| Some(store.keep(document, (*text).clone(), built?)))
+                .collect();
+            for (known, text) in ready.iter_mut().zip(&texts).filter(|(known, _)| known.is_none()) {
+                *known = store.find(text);
             }
         }
         ready
-    }
-
-    fn keep(document: &Value, digest: Digest, validator: Validator, store: &mut SchemaStore) -> Self {
-        let outline = Outline::of(document);
-        let shape = Shape::of(document);
-        let declared = OnceCell::new();
-        let schema = Self(Rc::new(Compiled { validator, outline, shape, digest, declared }));
-        store.keep(&schema);
-        schema
     }
 
     /// What it declares, compiled when it is first asked for. `node` is what it was compiled from.
@@ -147,6 +116,15 @@ impl Schema {
             }
         }
     }
+}
+
+/// The document of a schema of which nothing is known that speaks against compiling it with others.
+fn faultless(node: &Node) -> Option<Value> {
+    let problems = Problems::default();
+    node.map(&problems)?;
+    note_references_out(node, Part::Schema, &problems);
+    let document = problems.none().then(|| node.to_json())?;
+    (unfolded(&document) == Unfolded::Bounded).then_some(document)
 }
 
 /// How every schema here is compiled.

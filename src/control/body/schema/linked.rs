@@ -45,6 +45,9 @@ impl Part {
 
 /// `node` with the schemas in it that it refers to; `all` are the policy's.
 pub(crate) fn linked(node: &Rc<Node>, all: &Node, problems: &Problems) -> Option<Rc<Node>> {
+    if !refers(node) {
+        return Some(node.clone());
+    }
     let mut link = Link { all, names: Vec::new(), fine: true, problems };
     let root = link.rewritten(node, Part::Schema, "");
     if link.names.is_empty() {
@@ -142,6 +145,18 @@ impl Link<'_> {
     fn fault(&mut self, at: &Node, fault: Fault) {
         self.fine = false;
         self.problems.note(&at.place, fault);
+    }
+}
+
+/// Whether anything in it refers to another, of whatever name.
+fn refers(node: &Node) -> bool {
+    match &node.kind {
+        Kind::List(items) => items.iter().any(|item| refers(item)),
+        Kind::Map(entries) => entries.iter().any(|(key, child)| match &child.kind {
+            Kind::Text(to) => &**key == "$ref" && to.starts_with("schemas:"),
+            _ => refers(child),
+        }),
+        _ => false,
     }
 }
 

@@ -29,7 +29,6 @@ use serde_json::Value;
 
 use crate::control::body::schema::batch::Batch;
 pub use crate::control::body::schema::compile::FORMATS;
-pub use crate::control::body::schema::compile::digest;
 pub use crate::control::body::schema::declared::Declared;
 pub use crate::control::body::schema::declared::Unsettled;
 pub use crate::control::body::schema::glance::Glance;
@@ -38,9 +37,6 @@ pub use crate::control::body::schema::named::Schemas;
 use crate::control::body::schema::outline::Outline;
 use crate::model::json::Budget;
 use crate::refusal::SchemaError;
-
-/// The SHA-256 of a schema's canonical JSON.
-pub type Digest = [u8; 32];
 
 /// How many errors are told of one body.
 const MAX_ERRORS: usize = 10;
@@ -57,23 +53,17 @@ struct Compiled {
     outline: Outline,
     /// What is asked for a glance at a body, where the schema is plain enough.
     shape: Option<Shape>,
-    digest: Digest,
     declared: OnceCell<Rc<Declared>>,
 }
 
-/// The schemas that some policy in force still holds, by digest: the next policy compiles only what is new.
+/// The schemas that some policy in force still holds, by their canonical text: the next policy compiles only what is new.
 #[derive(Default)]
 pub struct SchemaStore {
-    kept: HashMap<Digest, Weak<Compiled>>,
+    kept: HashMap<Box<[u8]>, Weak<Compiled>>,
     batch: Batch,
 }
 
 impl Schema {
-    /// What it was compiled from.
-    pub fn digest(&self) -> &Digest {
-        &self.0.digest
-    }
-
     /// Whether a glance at the text admits it: then it is strict JSON within the budget, and [`Self::check`] passes its
     /// value. It says nothing of all others.
     pub fn admits(&self, text: &[u8], budget: &Budget) -> bool {
@@ -130,17 +120,21 @@ fn parts(value: &Value) -> usize {
 
 impl fmt::Debug for Schema {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Schema({:02x?})", self.0.digest)
+        f.debug_struct("Schema").finish_non_exhaustive()
     }
 }
 
 impl SchemaStore {
-    fn find(&self, digest: &Digest) -> Option<Schema> {
-        self.kept.get(digest)?.upgrade().map(Schema)
+    fn find(&self, text: &[u8]) -> Option<Schema> {
+        self.kept.get(text)?.upgrade().map(Schema)
     }
 
-    fn keep(&mut self, schema: &Schema) {
-        self.kept.insert(schema.0.digest, Rc::downgrade(&schema.0));
+    fn keep(&mut self, document: &Value, text: Vec<u8>, validator: Validator) -> Schema {
+        let outline = Outline::of(document);
+        let shape = Shape::of(document);
+        let compiled = Rc::new(Compiled { validator, outline, shape, declared: OnceCell::new() });
+        self.kept.insert(text.into(), Rc::downgrade(&compiled));
+        Schema(compiled)
     }
 
     /// Lets go of what nobody holds any more, and of what only compiling needs.

@@ -109,14 +109,15 @@ fn compile(node: &Node, way: Way, store: &mut SchemaStore, problems: &Problems) 
             None => linked(node, &all, problems),
         });
     }
-    let ready = Schema::prepare(linked_all.iter().flatten().map(|node| &**node), store);
+    let nodes: Vec<&Node> = linked_all.iter().flatten().map(|node| &**node).collect();
+    let mut ready = Schema::prepare(&nodes, store).into_iter();
     let mut named = HashMap::new();
-    for ((name, node), linked) in all.map(problems).unwrap_or_default().iter().zip(linked_all) {
-        let schema = linked.as_ref().and_then(|node| Schema::compile(node, store, problems));
+    for ((name, node), linked) in all.map(problems).unwrap_or_default().iter().zip(&linked_all) {
+        let compiled = linked.as_ref().and_then(|_| ready.next().flatten());
+        let schema = compiled.or_else(|| Schema::compile(linked.as_ref()?, store, problems));
         if let Some(name) = problems.need(&node.place, name.parse::<Name>()) {
-            named.insert(name, (linked.unwrap_or_else(|| node.clone()), schema));
+            named.insert(name, (linked.as_ref().unwrap_or(node).clone(), schema));
         }
     }
-    drop(ready);
     named
 }
