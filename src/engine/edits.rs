@@ -52,11 +52,18 @@ pub(crate) fn changed_body(headers: &Headers) -> Edits {
         edits.drop(headers, name);
     }
     match headers.single("etag") {
-        Found::One([b'W', b'/', b'"', ..]) | Found::Missing => {}
-        Found::One(strong @ [b'"', ..]) => edits.set.push(("etag".into(), [b"W/", strong].concat())),
+        Found::Missing => {}
+        Found::One(strong) if is_tag(strong) => edits.set.push(("etag".into(), [b"W/", strong].concat())),
+        Found::One(weak) if weak.strip_prefix(b"W/").is_some_and(is_tag) => {}
         Found::One(_) | Found::Ambiguous => edits.drop(headers, "etag"),
     }
     edits
+}
+
+/// One quoted tag (RFC 9110, section 8.8.3). A host joins two lines of them into `"a","b"`, which is none.
+fn is_tag(text: &[u8]) -> bool {
+    let inner = text.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""));
+    inner.is_some_and(|inner| inner.iter().all(|byte| matches!(byte, b'!' | 0x23..=0x7e | 0x80..)))
 }
 
 /// Whether some upstream takes one header's name for the other's: in any case, `_` for `-`.

@@ -6,16 +6,16 @@
 #[expect(dead_code, reason = "the native tests look at more of a table")]
 mod table;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context;
-use portcullis_envoy::{Gate, Protocol, Recorder, Request, Result, policy, root};
-use serde_json::{Map, Value};
+use portcullis_envoy::{Gate, Protocol, Recorder, Request, Result, Verdict as Pushed, policy, root};
+use serde_json::{Map, Value, json};
 
 use crate::table::{Draft, Group, Verdict, Way};
 
-/// A group with its name in the policy and the draft that it speaks here.
-fn groups() -> Result<Vec<(String, Draft, Group)>> {
+/// All groups, those that no policy may have among them.
+fn all_groups() -> Result<Vec<Group>> {
     let mut all = Vec::new();
     let mut files: Vec<_> =
         std::fs::read_dir(root().join("tests/cases/schemas"))?.collect::<std::io::Result<_>>()?;
@@ -23,9 +23,15 @@ fn groups() -> Result<Vec<(String, Draft, Group)>> {
     for file in files {
         let text = std::fs::read_to_string(file.path())?;
         let read = Group::read(&text).with_context(|| file.path().display().to_string())?;
-        all.extend(read.into_iter().filter(|group| group.refused.is_none()));
+        all.extend(read);
     }
-    let named = all.into_iter().enumerate().filter_map(|(at, group)| {
+    Ok(all)
+}
+
+/// A group that has rows, with its name in the policy and the draft that it speaks here.
+fn groups() -> Result<Vec<(String, Draft, Group)>> {
+    let all = all_groups()?.into_iter().filter(|group| group.refused.is_none());
+    let named = all.enumerate().filter_map(|(at, group)| {
         let draft = *group.drafts.iter().cycle().nth(at)?;
         Some((format!("{at}-{draft:?}").to_lowercase(), draft, group))
     });
@@ -118,5 +124,40 @@ fn every_row_has_the_same_verdict_through_envoy() -> Result {
         }
     }
     assert!(rows >= 800, "only {rows}");
+    gate.unharmed()
+}
+
+/// A schema that fans out, leads out or cannot be judged in linear time: the policy is refused with the reason, and the one
+/// before stays in force.
+#[test]
+fn what_cannot_be_kept_to_never_comes_into_force() -> Result {
+    let upstream = Recorder::answering("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")?;
+    let named = |name: &str, schemas: &Value, route: &Value| {
+        policy(name, "enforce", &format!("schemas: {schemas}\nroutes: [{route}]"))
+    };
+    let good = json!({ "good": { "type": "integer" } });
+    let route = json!({ "name": "good", "match": { "method": "POST", "path": "/good" }, "tokens": "none", "request": { "schema": "good" } });
+    let gate = Gate::before(upstream.address()).policy(named("good", &good, &route)).start()?;
+    let mut told = BTreeSet::new();
+    for group in all_groups()? {
+        let Some(want) = &group.refused else { continue };
+        // One of each kind: Envoy takes its time.
+        if !told.insert(want.clone()) {
+            continue;
+        }
+        let schemas = Value::Object(group.schemas("bad", Draft::D2020));
+        let before = gate.log()?.len();
+        let verdict = gate.push(&named(&format!("bad-{}", told.len()), &schemas, &group.route("bad")))?;
+        let log = gate.log()?;
+        let new = log.get(before..).unwrap_or_default();
+        assert_eq!(verdict, Pushed::Refused, "{}", group.about);
+        assert!(new.contains(want) && new.contains("schemas.bad"), "{}: {new}", group.about);
+    }
+    assert!(told.len() >= 12, "{told:?}");
+    let bodies = [("1", 200), ("\"a\"", 422)];
+    for (body, status) in bodies {
+        let request = Request::new("POST", "/good").header("content-type", "application/json").chunk(body);
+        assert_eq!(gate.client(Protocol::H1).send(&request)?.status, status, "{body}");
+    }
     gate.unharmed()
 }
