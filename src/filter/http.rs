@@ -76,6 +76,6 @@ impl HttpContext for Stream {
     }
 
     fn on_http_response_trailers(&mut self, _: usize) -> Action {
-        self.stage.borrow_mut().on_answer_end(&self.runtime)
+        self.stage.borrow_mut().on_answer_end(&self.runtime, true)
     }
 }

@@ -250,7 +250,7 @@ impl Stage {
                     AnswerStep::Hold(waiting) => {
                         *self = Self::Answer(waiting, count);
                         match (end, watched) {
-                            (true, _) => self.on_answer_end(runtime),
+                            (true, _) => self.on_answer_end(runtime, false),
                             (false, true) => Action::Continue,
                             (false, false) => Action::Pause,
                         }
@@ -265,8 +265,8 @@ impl Stage {
         }
     }
 
-    /// The answer's body is whole.
-    pub(crate) fn on_answer_end(&mut self, runtime: &Rc<Runtime>) -> Action {
+    /// The answer's body is whole; whether trailers come behind it.
+    pub(crate) fn on_answer_end(&mut self, runtime: &Rc<Runtime>, trailers: bool) -> Action {
         match self.take() {
             Self::Answer(waiting, count) if waiting.is_watched() => {
                 self.on_answer(runtime, waiting.judge_watched(), count)
@@ -277,6 +277,11 @@ impl Stage {
                     Err(Failed::NOT_FOUND) => waiting.judge(&[]),
                     Err(_) => waiting.unavailable(),
                 };
+                if trailers && matches!(step, AnswerStep::Change(_)) {
+                    for name in DIGESTS {
+                        let _ = host::remove_header(Map::ResponseTrailers, name);
+                    }
+                }
                 self.on_answer(runtime, step, count)
             }
             other => {
@@ -303,9 +308,6 @@ impl Stage {
                 // What must not leave does not, where the host does not take the change.
                 if !apply(Map::Response, &edits) || host::set_body(Body::Response, &body).is_err() {
                     return self.fail(runtime);
-                }
-                for name in DIGESTS {
-                    let _ = host::remove_header(Map::ResponseTrailers, name);
                 }
                 runtime.tell(&mut record, None);
                 *self = count.map_or(Self::Done, |count| Self::Answered(record, count));
