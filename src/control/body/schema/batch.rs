@@ -23,6 +23,7 @@ use serde_json::Map;
 use serde_json::Value;
 use serde_json::json;
 
+use crate::control::body::schema::FORMATS;
 use crate::control::body::schema::compile::options;
 
 /// How many documents are compiled together. The crate copies its list of them for each that is added.
@@ -43,9 +44,47 @@ pub(super) struct Batch {
     metas: Vec<(Draft, MetaValidator<'static>)>,
     /// Each pattern that some schema still has.
     patterns: HashMap<Box<str>, Weak<Validator>>,
+    /// Each format that some schema had: there are few.
+    formats: HashMap<Box<str>, Arc<Validator>>,
+}
+
+/// What matches the texts of a document: its patterns and its formats, each a schema of its own.
+#[derive(Default)]
+pub(super) struct Matchers {
+    pub(super) patterns: HashMap<Box<str>, Arc<Validator>>,
+    pub(super) formats: HashMap<Box<str>, Arc<Validator>>,
 }
 
 impl Batch {
+    /// What matches the texts of a document; without what does not compile.
+    pub(super) fn matchers(&mut self, document: &Value) -> Matchers {
+        Matchers { patterns: self.patterns(&[document]), formats: self.formats(&[document]) }
+    }
+
+    /// The formats of these documents, those that are not known yet compiled.
+    pub(super) fn formats(&mut self, documents: &[&Value]) -> HashMap<Box<str>, Arc<Validator>> {
+        let mut names = Vec::new();
+        documents.iter().for_each(|document| texts_of(document, "format", &mut names));
+        names.sort_unstable();
+        names.dedup();
+        names.retain(|name| FORMATS.contains(name));
+        let (mut all, mut new) = (HashMap::new(), Vec::new());
+        for name in names {
+            match self.formats.get(name) {
+                Some(known) => drop(all.insert(name.into(), known.clone())),
+                None => new.push(name),
+            }
+        }
+        let schemas: Vec<Value> = new.iter().map(|name| json!({"format": name})).collect();
+        let built = self.build(&schemas.iter().collect::<Vec<_>>());
+        for (name, format) in new.into_iter().zip(built) {
+            let Some(format) = format.map(Arc::new) else { continue };
+            self.formats.insert(name.into(), format.clone());
+            all.insert(name.into(), format);
+        }
+        all
+    }
+
     /// Compiles each document. `None` where it is faulty, or its references cannot be followed among others.
     pub(super) fn build(&mut self, documents: &[&Value]) -> Vec<Option<Validator>> {
         let fit: Vec<bool> = documents.iter().map(|it| is_plain(it, true) && self.is_schema(it)).collect();
@@ -86,7 +125,7 @@ impl Batch {
     /// The patterns of these documents, those that are not known yet compiled.
     fn patterns(&mut self, documents: &[&Value]) -> HashMap<Box<str>, Arc<Validator>> {
         let mut texts = Vec::new();
-        documents.iter().for_each(|document| patterns_of(document, &mut texts));
+        documents.iter().for_each(|document| texts_of(document, "pattern", &mut texts));
         texts.sort_unstable();
         texts.dedup();
         let mut all = HashMap::new();
@@ -141,15 +180,15 @@ fn is_plain(schema: &Value, root: bool) -> bool {
     }
 }
 
-/// Every text that stands under `pattern`: more than patterns, where it stands in data.
-fn patterns_of<'d>(document: &'d Value, out: &mut Vec<&'d str>) {
+/// Every text that stands under a keyword: more than are meant, where it stands in data.
+fn texts_of<'d>(document: &'d Value, keyword: &str, out: &mut Vec<&'d str>) {
     match document {
-        Value::Array(items) => items.iter().for_each(|item| patterns_of(item, out)),
+        Value::Array(items) => items.iter().for_each(|item| texts_of(item, keyword, out)),
         Value::Object(members) => {
             for (key, child) in members {
                 match child {
-                    Value::String(text) if key == "pattern" => out.push(text),
-                    child => patterns_of(child, out),
+                    Value::String(text) if key == keyword => out.push(text),
+                    child => texts_of(child, keyword, out),
                 }
             }
         }

@@ -91,6 +91,7 @@ impl Schema {
         // One alone takes longer this way.
         if new.len() > 1 {
             let documents: Vec<&Value> = new.iter().map(|(_, document)| document).collect();
+            let _formats = store.batch.formats(&documents);
             let built = store.batch.build(&documents).into_iter().zip(&new);
             let _held: Vec<Option<Self>> = built
                 .map(|(built, (text, document))| Some(store.keep(document, (*text).clone(), built?)))

@@ -131,7 +131,7 @@ impl SchemaStore {
 
     fn keep(&mut self, document: &Value, text: Vec<u8>, validator: Validator) -> Schema {
         let outline = Outline::of(document);
-        let shape = Shape::of(document);
+        let shape = Shape::of(document, &self.batch.matchers(document));
         let compiled = Rc::new(Compiled { validator, outline, shape, declared: OnceCell::new() });
         self.kept.insert(text.into(), Rc::downgrade(&compiled));
         Schema(compiled)

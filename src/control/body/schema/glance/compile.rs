@@ -1,12 +1,12 @@
 //! From a schema's document to its shape.
 
-use std::cell::OnceCell;
 use std::collections::HashMap;
 
 use serde_json::Map;
 use serde_json::Number;
 use serde_json::Value;
 
+use crate::control::body::schema::batch::Matchers;
 use crate::control::body::schema::glance::Bound;
 use crate::control::body::schema::glance::Member;
 use crate::control::body::schema::glance::Node;
@@ -53,12 +53,12 @@ pub(super) const ANY: usize = 0;
 
 impl Shape {
     /// `None` for a schema of which nothing is understood. It was compiled already, so that each word has the form it must.
-    pub(crate) fn of(document: &Value) -> Option<Self> {
+    pub(in crate::control::body::schema) fn of(document: &Value, matchers: &Matchers) -> Option<Self> {
         if moves(document) {
             return None;
         }
         let mut nodes = vec![Node::default()];
-        let root = Compiler { document, nodes: &mut nodes, known: HashMap::new() }.node(document);
+        let root = Compiler { document, matchers, nodes: &mut nodes, known: HashMap::new() }.node(document);
         let shape = Self { nodes, root };
         shape.node(root).is_some_and(|node| !node.unsure).then_some(shape)
     }
@@ -76,6 +76,7 @@ fn moves(node: &Value) -> bool {
 
 struct Compiler<'d, 'n> {
     document: &'d Value,
+    matchers: &'n Matchers,
     nodes: &'n mut Vec<Node>,
     /// Numbers by the place in memory, so that what contains itself is one node.
     known: HashMap<*const Value, usize>,
@@ -144,11 +145,8 @@ impl<'d> Compiler<'d, '_> {
             "maxItems" => node.elements.1 = value.as_u64()?,
             "minProperties" => node.size.0 = value.as_u64()?,
             "maxProperties" => node.size.1 = value.as_u64()?,
-            "pattern" | "format" => {
-                let (schema, _) =
-                    node.matches.get_or_insert_with(|| (Value::Object(Map::new()), OnceCell::new()));
-                schema.as_object_mut()?.insert(keyword.to_owned(), value.clone());
-            }
+            "pattern" => node.matches.push(self.matchers.patterns.get(value.as_str()?)?.clone()),
+            "format" => node.matches.push(self.matchers.formats.get(value.as_str()?)?.clone()),
             "items" => node.items = self.node(value),
             "properties" => {
                 for (name, schema) in value.as_object()? {

@@ -6,13 +6,13 @@
 //!
 //! Where undeclared members go, it finds them on the way, and what it admits is what is left.
 //!
-//! **Does not** match patterns and formats itself: each is a schema of its own, compiled when a text first needs it.
+//! **Does not** match patterns and formats itself: each is a schema of its own.
 
 mod compile;
 mod reader;
 
-use std::cell::OnceCell;
 use std::ops::Range;
+use std::sync::Arc;
 
 use jsonschema::Validator;
 use serde_json::Value;
@@ -49,8 +49,8 @@ struct Node {
     /// The bounds of numbers.
     bounds: Vec<Bound>,
     text: Span,
-    /// A schema of patterns and formats, compiled once a text needs it.
-    matches: Option<(Value, OnceCell<Option<Validator>>)>,
+    /// Its pattern and its format.
+    matches: Vec<Arc<Validator>>,
     elements: Span,
     items: usize,
     size: Span,

@@ -6,7 +6,6 @@ use std::ops::Range;
 use serde_json::Number;
 use serde_json::Value;
 
-use crate::control::body::schema::compile::options;
 use crate::control::body::schema::glance::Bound;
 use crate::control::body::schema::glance::Glance;
 use crate::control::body::schema::glance::Member;
@@ -151,8 +150,9 @@ impl<'t> Reader<'t> {
         if !surely && !node.text.has(text.chars().count()) {
             return None;
         }
-        let Some((schema, validator)) = &node.matches else { return Some(()) };
-        let validator = validator.get_or_init(|| options().build(schema).ok()).as_ref()?;
+        if node.matches.is_empty() {
+            return Some(());
+        }
         match &mut self.tried {
             Value::String(tried) => {
                 tried.clear();
@@ -160,7 +160,7 @@ impl<'t> Reader<'t> {
             }
             tried => *tried = Value::String(text.into_owned()),
         }
-        validator.is_valid(&self.tried).then_some(())
+        node.matches.iter().all(|validator| validator.is_valid(&self.tried)).then_some(())
     }
 
     /// A string, its escapes undone.
