@@ -165,7 +165,10 @@ impl Root {
         let plugin = host::property("plugin_name").unwrap_or_default();
         let (last, host) = VM.with_borrow_mut(|vm| (vm.last.remove(&plugin), vm.host_verifier(&policy)));
         let mut before = last.as_ref().map(|last| last.memory.borrow_mut());
-        let caches = before.as_mut().map(|before| std::mem::take(&mut before.caches));
+        // Whoever goes on under the policy before, a stream that ends or another plugin of this name, begins with none.
+        let caches = last.as_ref().zip(before.as_mut()).map(|(last, before)| {
+            std::mem::replace(&mut before.caches, Caches::new(&last.policy.tokens, None))
+        });
         let before = before.as_deref();
         let mut keys = Keys::new(&policy.tokens, before.map(|before| &before.keys));
         keys.host = host;

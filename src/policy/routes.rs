@@ -85,7 +85,9 @@ impl Inherited {
             }
         };
         replaced(&self.tokens, &group.tokens, "tokens");
-        replaced(&self.limits, &group.limits, "limits");
+        if !adds_to(&self.limits, &group.limits) {
+            replaced(&self.limits, &group.limits, "limits");
+        }
         let blocks = [
             ("access", &self.access, &group.access),
             ("request", &self.request, &group.request),
@@ -103,6 +105,15 @@ impl Inherited {
             }
         }
     }
+}
+
+/// Whether a list has all that another has, each as it stands there: then it drops nothing.
+fn adds_to(above: &Option<Rc<Node>>, below: &Option<Rc<Node>>) -> bool {
+    let all = |list: &Option<Rc<Node>>| match list.as_deref().map(|node| &node.kind) {
+        Some(Kind::List(items)) => items.iter().map(|item| item.to_json()).collect(),
+        _ => Vec::new(),
+    };
+    all(below).iter().all(|item| all(above).contains(item))
 }
 
 /// A route as it was written, with what its group hands down.

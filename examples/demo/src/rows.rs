@@ -27,7 +27,7 @@ pub(crate) fn all(keys: &Keys) -> Result<Vec<Row>> {
         objects(&alice),
         bodies(keys, &alice),
         paths(&alice),
-        numbers(keys, &alice),
+        numbers(keys, &alice)?,
         apps(&alice),
     ];
     Ok(parts.into_iter().flatten().collect())
@@ -187,7 +187,7 @@ fn paths(alice: &str) -> Vec<Row> {
 }
 
 /// How many?
-fn numbers(keys: &Keys, alice: &str) -> Vec<Row> {
+fn numbers(keys: &Keys, alice: &str) -> Result<Vec<Row>> {
     // The right code is among them.
     let code =
         |n: u32| Request::post_json("/v1/otp/verify", &json!({ "code": format!("{n:06}") })).bearer(alice);
@@ -199,7 +199,19 @@ fn numbers(keys: &Keys, alice: &str) -> Vec<Row> {
     let order = |id: String| Request::get(format!("/v1/orders/{id}")).bearer(&mallory);
     let bob = Mint::new(keys).claim("sub", "77").sign(Alg::Es256);
     let retry = Request::get("/v1/users/77?fields=id,name").bearer(&bob);
-    vec![
+    let stranger = keys.next()?;
+    let forged = |n: u32| {
+        let token = Mint::new(&stranger).header("kid", keys.es256.kid()).claim("jti", format!("forged-{n}"));
+        Request::get(PROFILE).bearer(&token.sign(Alg::Es256))
+    };
+    Ok(vec![
+        // The last ones cost no signature.
+        attack(
+            "150 forged tokens from one address",
+            (0..150).map(forged).collect::<Vec<_>>(),
+            ALICES_PROFILE,
+        )
+        .with(&[(100, 401), (50, 429)], "tokens.signature, limits.exceeded"),
         attack("100 one-time codes guessed", (4_200..4_300).map(code).collect::<Vec<_>>(), Prize("verified"))
             .without(&[(99, 401), (1, 200)])
             .with(&[(5, 401), (95, 429)], "limits.exceeded"),
@@ -223,7 +235,7 @@ fn numbers(keys: &Keys, alice: &str) -> Vec<Row> {
         attack("a retry storm: 300 calls of one app at once", vec![retry; 300], Statuses)
             .at_once(Duration::from_millis(500))
             .with(&[(40, 200), (260, 429)], "limits.exceeded"),
-    ]
+    ])
 }
 
 /// So many passwords for this account; the last one is right. A new `x-forwarded-for` each time gives no new budget.
@@ -272,9 +284,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_has_30_rows_that_fit_a_terminal() {
+    fn the_table_has_31_rows_that_fit_a_terminal() {
         let rows = all(&Keys::generate().unwrap()).unwrap();
-        assert_eq!(rows.len(), 30);
+        assert_eq!(rows.len(), 31);
         for row in rows {
             assert!(row.tried.len() <= 48, "{}", row.tried);
         }

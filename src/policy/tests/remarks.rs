@@ -37,6 +37,12 @@ fn each_demand_of_a_group_that_a_route_replaces_is_told() {
             &[],
         ),
         ("a field beside the group's", json!({ "access": { "conceal": true } }), &[]),
+        ("a limit beside the group's", json!({ "limits": ["per-ip", "per-user"] }), &[]),
+        (
+            "the group's limit at another cost",
+            json!({ "limits": ["per-ip", { "limit": "per-user", "cost": 2 }] }),
+            &["limits: replaces `limits` of routes[orders].limits"],
+        ),
         (
             "tokens",
             json!({ "tokens": [{ "optional": "user" }], "limits": [] }),

@@ -302,8 +302,11 @@ fn counters_survive_a_new_policy_and_another_name_has_its_own() -> Result {
 #[test]
 fn a_client_is_told_how_its_budgets_stand() -> Result {
     let limits = "  told: { key: [header.x-device], missing: deny, rate: 60/1m, burst: 2, headers: true }
-  silent: { key: [header.x-device], missing: deny, rate: 60/1m, burst: 1 }";
-    let open = [("told", "told"), ("silent", "silent")];
+  silent: { key: [header.x-device], missing: deny, rate: 60/1m, burst: 1 }
+  minute: { key: [header.x-device, route], missing: deny, rate: 1/1h, burst: 5, headers: true }
+  day: { key: [header.x-device, route], missing: deny, rate: 1/1d, burst: 9, headers: true }
+  hidden: { key: [header.x-device, route], missing: deny, rate: 1/1h, burst: 2 }";
+    let open = [("told", "told"), ("silent", "silent"), ("several", "minute, day, hidden")];
     let stage = Stage::under(&routes("headers", limits, &open, ""))?;
     for protocol in [Protocol::H1, Protocol::H2] {
         let client = stage.gate.cleartext(protocol);
@@ -329,6 +332,46 @@ fn a_client_is_told_how_its_budgets_stand() -> Result {
 
         assert_eq!(told(&ask("silent")?), (None, None), "only where the limit says so, until it refuses");
         assert!(told(&ask("silent")?).0.is_some());
+
+        // Several at once, in the order of the route: of those that say `headers`, and of whoever refuses.
+        let names = |list: &str| -> Vec<String> {
+            list.split(", ")
+                .filter_map(|item| Some(item.split(';').next()?.trim_matches('"').to_owned()))
+                .collect()
+        };
+        for (turn, status, listed) in [
+            (0, 200, &["minute", "day"][..]),
+            (1, 200, &["minute", "day"]),
+            (2, 429, &["minute", "day", "hidden"]),
+            (3, 429, &["minute", "day", "hidden"]),
+        ] {
+            let answer = ask("several")?;
+            let (Some(state), Some(policy)) = told(&answer) else { panic!("nothing is told: {answer:?}") };
+            let mut listed: Vec<_> = listed.iter().map(ToString::to_string).collect();
+            let mut seen = [names(&state), names(&policy)];
+            seen.iter_mut().for_each(|names| names.sort());
+            listed.sort();
+            assert_eq!(
+                (answer.status, &seen[0], &seen[1]),
+                (status, &listed, &listed),
+                "{protocol:?} {turn}"
+            );
+            assert_eq!(answer.headers.all("ratelimit").count(), 1, "one line: {answer:?}");
+            let left = |name: &str| {
+                let item = state.split(", ").find(|item| item.starts_with(&format!("\"{name}\"")))?;
+                item.split(";r=").nth(1)?.split(';').next()?.parse::<u64>().ok()
+            };
+            // All or none: what is refused takes nothing of the others.
+            let used = (turn + 1).min(2);
+            assert_eq!(
+                (left("minute"), left("day")),
+                (Some(5 - used), Some(9 - used)),
+                "{protocol:?} {turn}: {state}"
+            );
+            if status == 429 {
+                assert_eq!(left("hidden"), Some(0), "{state}");
+            }
+        }
     }
     stage.gate.unharmed()
 }
