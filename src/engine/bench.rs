@@ -1,5 +1,6 @@
 //! What a mode means: the one place where a control's verdict becomes a proof, a waiver or a refusal.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
 use crate::control::routing::Parameters;
@@ -136,7 +137,7 @@ impl Bench {
         &mut self,
         mode: Mode,
         control: Control,
-        rule: Rc<str>,
+        rule: Cow<'static, str>,
         refusal: Refusal,
     ) -> Result<Cleared<Proof>, Refused> {
         // Whoever lacks a subject, or what a claim would have said, lacks it because of `tokens`, unless it is `tokens`

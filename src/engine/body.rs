@@ -69,7 +69,7 @@ pub enum Grown {
 }
 
 /// Judges parameters, content and declared size.
-pub(crate) fn form(exchange: &mut Exchange, path: Option<&RequestPath<'_>>) -> Result<Form, Refused> {
+pub(crate) fn form(exchange: &mut Exchange, path: Option<&RequestPath>) -> Result<Form, Refused> {
     let headers = exchange.headers.clone();
     let Some(request) = exchange.bench.route().map(|route| &route.request).cloned() else {
         let waived = || Cleared::Waived(Waiver::NoRoute);

@@ -19,7 +19,6 @@ use crate::engine::bench::Refused;
 use crate::engine::bench::Waiver;
 use crate::engine::head::BeforeBody;
 use crate::engine::head::Exchange;
-use crate::engine::head::path_of;
 use crate::engine::limiting;
 use crate::engine::limiting::Charging;
 use crate::engine::service::Point;
@@ -112,9 +111,8 @@ impl Exchange {
         memory: &mut Memory,
         world: &impl World,
     ) -> Step {
-        let headers = self.headers.clone();
-        let path = path_of(&headers);
-        let known = Known { path: path.as_ref(), subjects: before.tokens.proof(), body: reading.body() };
+        let path = self.path.clone();
+        let known = Known { path: path.as_deref(), subjects: before.tokens.proof(), body: reading.body() };
         match limiting::charge(&mut self, Stage::AfterBody, known, memory, world) {
             Ok(Charging::Done(limits)) => Step::Settled(self.after_body(before, reading, limits)),
             Ok(Charging::Ask(asked)) => {
@@ -149,9 +147,8 @@ impl Exchange {
         before: &BeforeBody,
         reading: Reading,
     ) -> Result<(Cleared<Ownership>, Cleared<Inspected>), Refused> {
-        let headers = self.headers.clone();
-        let path = path_of(&headers);
-        let known = Known { path: path.as_ref(), subjects: before.tokens.proof(), body: reading.body() };
+        let path = self.path.clone();
+        let known = Known { path: path.as_deref(), subjects: before.tokens.proof(), body: reading.body() };
         let access = access::after_body(self, known)?;
         let route = self.bench.route().map(|route| route.request.clone());
         let request = match (reading, route) {

@@ -52,6 +52,8 @@ use crate::refusal::Refusal;
 pub(crate) struct Exchange {
     pub(crate) bench: Bench,
     pub(crate) headers: Rc<Headers>,
+    /// The request's path, where it has one that can be read.
+    pub(crate) path: Option<Rc<RequestPath>>,
     /// Whether the head is the whole request.
     pub(crate) end_of_stream: bool,
     pub(crate) ip: Option<ClientIp>,
@@ -142,7 +144,9 @@ impl Exchange {
         let mut bench = Bench::new(policy, world.now());
         bench.record.ip = ip;
         bench.record.request_id = record::request_id(&headers);
-        Self { bench, headers: Rc::new(headers), end_of_stream, ip, hsts: None, quotas: Vec::new() }
+        let target = headers.single(":path").one();
+        let path = target.and_then(|target| RequestPath::parse(target).ok()).map(Rc::new);
+        Self { bench, headers: Rc::new(headers), path, end_of_stream, ip, hsts: None, quotas: Vec::new() }
     }
 
     /// What can be read from the request so far.
@@ -163,10 +167,10 @@ impl Exchange {
         world: &impl World,
     ) -> Result<(Doors, Charging), Refused> {
         let headers = self.headers.clone();
-        let path = path_of(&headers);
-        let known = Known { path: path.as_ref(), ..Known::default() };
+        let path = self.path.clone();
+        let known = Known { path: path.as_deref(), ..Known::default() };
         let policy = self.bench.policy.clone();
-        let placed = policy.routing.check(&headers, path.as_ref(), self.end_of_stream);
+        let placed = policy.routing.check(&headers, path.as_deref(), self.end_of_stream);
         // The route is known before `transport` is asked, so that its mode there counts; `routing` speaks after it.
         if let Ok(Place::Route(index, parameters)) = &placed {
             self.bench.placed(*index, parameters.clone());
@@ -187,9 +191,8 @@ impl Exchange {
         memory: &mut Memory,
         world: &impl World,
     ) -> Step {
-        let headers = self.headers.clone();
-        let path = path_of(&headers);
-        match self.client(false, Known { path: path.as_ref(), ..Known::default() }) {
+        let path = self.path.clone();
+        match self.client(false, Known { path: path.as_deref(), ..Known::default() }) {
             Ok(client) => self.tokens(Early { doors, limits, client }, memory, world, None),
             Err(refused) => Step::Settled(self.refuse(&refused)),
         }
@@ -269,11 +272,10 @@ impl Exchange {
         memory: &mut Memory,
         world: &impl World,
     ) -> Step {
-        let headers = self.headers.clone();
-        let path = path_of(&headers);
+        let path = self.path.clone();
         let Caller { tokens, client } = caller;
-        let form = body::form(&mut self, path.as_ref());
-        let known = Known { path: path.as_ref(), subjects: tokens.proof(), ..Known::default() };
+        let form = body::form(&mut self, path.as_deref());
+        let known = Known { path: path.as_deref(), subjects: tokens.proof(), ..Known::default() };
         match form.and_then(|form| Ok((form, access::judge(&mut self, known)?))) {
             Ok((form, access)) => {
                 let before = BeforeBody { early, tokens, limits, client, access, form };
@@ -289,11 +291,10 @@ impl Exchange {
         memory: &mut Memory,
         world: &impl World,
     ) -> Result<(Caller, Charging), Refused> {
-        let headers = self.headers.clone();
-        let path = path_of(&headers);
+        let path = self.path.clone();
         let policy = self.bench.policy.clone();
         let subjects = cleared.proof();
-        let known = Known { path: path.as_ref(), subjects, ..Known::default() };
+        let known = Known { path: path.as_deref(), subjects, ..Known::default() };
         if let (Some(key), Some(subject)) = (&policy.audit.pseudonym, subjects.and_then(Subjects::first)) {
             self.bench.record.pseudonym = subject.sub().map(|sub| key.pseudonym(subject.issuer(), sub));
         }
@@ -349,17 +350,13 @@ impl Exchange {
     }
 }
 
-/// The request's path, where it has one that can be read.
-pub(crate) fn path_of(headers: &Headers) -> Option<RequestPath<'_>> {
-    headers.single(":path").one().and_then(|target| RequestPath::parse(target).ok())
-}
-
 /// A refusal of the engine's own, for requests whose head the host could not hand over or change.
 pub fn unreadable(policy: &Rc<Policy>, now: Nanos) -> Decision {
     let bench = Bench::new(policy.clone(), now);
     let exchange = Exchange {
         bench,
         headers: Rc::default(),
+        path: None,
         end_of_stream: true,
         ip: None,
         hsts: None,

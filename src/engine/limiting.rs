@@ -1,5 +1,6 @@
 //! The limits of one stage, each in its own mode.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::control::limits::Charge;
@@ -168,6 +169,6 @@ fn refuse(exchange: &mut Exchange, limit: usize, refusal: Refusal) -> Result<Cle
     exchange.bench.fail(Mode::Enforce, Control::Limits, rule, refusal)
 }
 
-fn rule(name: Option<&str>) -> std::rc::Rc<str> {
+fn rule(name: Option<&str>) -> Cow<'static, str> {
     format!("limits.{}", name.unwrap_or_default()).into()
 }

@@ -1,5 +1,6 @@
 //! What happened to one request: the ground of its metrics and its audit events.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
 use serde::Serialize;
@@ -28,7 +29,7 @@ pub struct Event {
     /// Who: the control, and the rule within it where there is one.
     pub control: Control,
     /// The rule's name, such as `access.owner` or `limits.per-user`.
-    pub rule: Rc<str>,
+    pub rule: Cow<'static, str>,
     /// Why; none for what is no refusal.
     pub reason: Option<Reason>,
     /// The control whose missing proof this follows from.
@@ -204,6 +205,11 @@ impl Record {
 }
 
 impl Labels {
+    /// Whether only the route tells this series from others of the policy: a request goes on, and nobody tracks versions.
+    pub fn is_plain_admission(&self) -> bool {
+        self.outcome == Outcome::Admitted && self.reason.is_none() && self.version.is_none()
+    }
+
     /// The name of the series.
     pub fn name(&self, policy: &Policy) -> String {
         let route =

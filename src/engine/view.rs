@@ -22,7 +22,7 @@ use crate::policy::Policy;
 /// What is known of a request beside its head: more with each step.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Known<'k> {
-    pub(crate) path: Option<&'k RequestPath<'k>>,
+    pub(crate) path: Option<&'k RequestPath>,
     pub(crate) subjects: Option<&'k Subjects>,
     pub(crate) body: Body<'k>,
 }

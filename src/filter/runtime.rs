@@ -41,6 +41,8 @@ pub(crate) struct Runtime {
     pub(crate) memory: RefCell<Memory>,
     /// Ids of the decision counter's series: as many as routes, reasons and tracked versions make.
     series: RefCell<HashMap<Labels, u32>>,
+    /// Of those, the ones of requests that go on, by route: each needs one.
+    admitted: RefCell<Vec<Option<u32>>>,
     /// Streams that wait, by context.
     waiting: RefCell<Vec<Waiter>>,
     /// Those that wait for a call, by its token.
@@ -63,6 +65,7 @@ impl Runtime {
             policy,
             memory: RefCell::new(memory),
             series: RefCell::default(),
+            admitted: RefCell::default(),
             waiting: RefCell::default(),
             calls: RefCell::default(),
             written: RefCell::default(),
@@ -94,12 +97,22 @@ impl Runtime {
     }
 
     fn series(&self, labels: Labels) -> Option<u32> {
-        let mut series = self.series.borrow_mut();
-        if let Some(id) = series.get(&labels) {
+        let route = labels.route.filter(|_| labels.is_plain_admission());
+        let mut admitted = self.admitted.borrow_mut();
+        if let Some(Some(id)) = route.and_then(|route| admitted.get(route)) {
             return Some(*id);
         }
-        let id = host::metric(Metric::Counter, &labels.name(&self.policy)).ok()?;
+        let mut series = self.series.borrow_mut();
+        let known = series.get(&labels).copied();
+        let id = known.or_else(|| host::metric(Metric::Counter, &labels.name(&self.policy)).ok())?;
         series.insert(labels, id);
+        if let Some(route) = route {
+            let routes = self.policy.routes.len();
+            admitted.resize(routes, None);
+            if let Some(place) = admitted.get_mut(route) {
+                *place = Some(id);
+            }
+        }
         Some(id)
     }
 

@@ -3,6 +3,8 @@
 
 use std::ops::Range;
 
+use crate::model::bytes;
+
 /// What stands where one value may stand.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Found<T> {
@@ -44,6 +46,31 @@ pub fn is_token(text: &str) -> bool {
 pub struct Headers {
     bytes: Vec<u8>,
     lines: Vec<(Range<usize>, Range<usize>)>,
+    /// The marks of all names: dozens are looked for in each request, and most are not there.
+    names: Marks,
+}
+
+/// Which names may be in a set: a false `yes` costs a look at the lines, a `no` is certain.
+#[derive(Clone, Copy, Debug, Default)]
+struct Marks(u64);
+
+impl Marks {
+    #[inline]
+    fn of(name: &[u8]) -> Self {
+        let (first, last) =
+            (name.first().copied().unwrap_or_default(), name.last().copied().unwrap_or_default());
+        let mixed = name.len().wrapping_mul(7) ^ usize::from(first).wrapping_mul(3) ^ usize::from(last);
+        Self(1_u64.wrapping_shl(u32::try_from(mixed & 63).unwrap_or_default()))
+    }
+
+    fn add(&mut self, name: &[u8]) {
+        self.0 |= Self::of(name).0;
+    }
+
+    #[inline]
+    fn may_have(self, name: &[u8]) -> bool {
+        self.0 & Self::of(name).0 != 0
+    }
 }
 
 /// Headers of which a host may have joined two lines into `a, b` before a filter sees them: a comma is a second value.
@@ -65,16 +92,18 @@ impl Headers {
         let mut at = count.checked_mul(8)?.checked_add(4)?;
         // Each pair takes 8 bytes of lengths: the buffer's own size bounds what is reserved.
         let mut lines = Vec::with_capacity(count.min(bytes.len() / 8));
+        let mut names = Marks::default();
         for _ in 0..count {
             let name_end = at.checked_add(number(sizes_at)?)?;
             let value_start = name_end.checked_add(1)?;
             let value_end = value_start.checked_add(number(sizes_at.checked_add(4)?)?)?;
             bytes.get(at..value_end)?;
+            names.add(bytes.get(at..name_end)?);
             lines.push((at..name_end, value_start..value_end));
             sizes_at = sizes_at.checked_add(8)?;
             at = value_end.checked_add(1)?;
         }
-        Some(Self { bytes, lines })
+        Some(Self { bytes, lines, names })
     }
 
     /// Headers from pairs; names are put in lower case.
@@ -84,6 +113,7 @@ impl Headers {
             let start = headers.bytes.len();
             headers.bytes.extend(name.as_ref().iter().map(u8::to_ascii_lowercase));
             let middle = headers.bytes.len();
+            headers.names.add(headers.bytes.get(start..).unwrap_or_default());
             headers.bytes.extend_from_slice(value.as_ref());
             headers.lines.push((start..middle, middle..headers.bytes.len()));
         }
@@ -99,11 +129,11 @@ impl Headers {
 
     /// All values of the header `name` (in lower case).
     pub fn all<'h>(&'h self, name: &str) -> impl Iterator<Item = &'h [u8]> {
-        // Dozens of names are looked for in each request: most lines are told apart by their length alone.
+        let lines = if self.names.may_have(name.as_bytes()) { &*self.lines } else { &[] };
         let named = move |(known, _): &&(Range<usize>, Range<usize>)| {
             known.len() == name.len() && self.bytes.get(known.clone()) == Some(name.as_bytes())
         };
-        self.lines.iter().filter(named).filter_map(|(_, value)| self.bytes.get(value.clone()))
+        lines.iter().filter(named).filter_map(|(_, value)| self.bytes.get(value.clone()))
     }
 
     /// The value of the header `name` (in lower case), where only one may stand.
@@ -112,7 +142,7 @@ impl Headers {
         match (values.next(), values.next()) {
             (None, _) => Found::Missing,
             (Some(_), Some(_)) => Found::Ambiguous,
-            (Some(value), None) if JOINED.contains(&name) && value.contains(&b',') => Found::Ambiguous,
+            (Some(value), None) if JOINED.contains(&name) && bytes::has(value, b',') => Found::Ambiguous,
             (Some(value), None) => Found::One(value),
         }
     }

@@ -10,6 +10,7 @@ mod raw;
 mod tests;
 mod tree;
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -90,13 +91,13 @@ pub struct Parameters {
 
 impl Parameters {
     /// The parameter `name`, decoded once; `path` is the path that was placed.
-    pub fn get<'p>(&self, name: &str, path: &'p RequestPath<'_>) -> Option<&'p str> {
+    pub fn get<'p>(&self, name: &str, path: &'p RequestPath) -> Option<&'p str> {
         let index = self.names.iter().position(|known| **known == *name)?;
         path.as_str().get(self.spans.get(index)?.clone())
     }
 
     /// All parameters, in the order of the path.
-    pub fn iter<'p>(&'p self, path: &'p RequestPath<'_>) -> impl Iterator<Item = (&'p str, &'p str)> {
+    pub fn iter<'p>(&'p self, path: &'p RequestPath) -> impl Iterator<Item = (&'p str, &'p str)> {
         self.names
             .iter()
             .zip(&self.spans)
@@ -123,7 +124,7 @@ impl Routing {
     pub fn check(
         &self,
         headers: &Headers,
-        path: Option<&RequestPath<'_>>,
+        path: Option<&RequestPath>,
         ends: bool,
     ) -> Result<Place, Misplaced> {
         let misplaced = |refusal: Refusal| Misplaced { refusal, candidates: self.routes_by_path(path) };
@@ -174,7 +175,7 @@ impl Routing {
 
     /// The routes, of any host, that a path could mean: an upstream may look at nothing else. All there are where it is
     /// ambiguous.
-    fn routes_by_path(&self, path: Option<&RequestPath<'_>>) -> Vec<usize> {
+    fn routes_by_path(&self, path: Option<&RequestPath>) -> Vec<usize> {
         let tables = || self.tables.iter().map(|(_, table)| table).chain([&self.common]);
         let mut routes = Vec::new();
         for table in tables() {
@@ -201,12 +202,16 @@ fn upgrade_fits(headers: &Headers, websocket: bool) -> bool {
 }
 
 impl Table {
-    fn find(&self, path: &RequestPath<'_>) -> Result<(&Pattern, Vec<Range<usize>>), Reason> {
+    fn find(&self, path: &RequestPath) -> Result<(&Pattern, Vec<Range<usize>>), Reason> {
         let text = path.as_str();
         let exact = self.exact.find(text);
-        let lower = text.to_lowercase();
+        // Nearly every path is in lower case already.
+        let lower = match text.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
+            true => Cow::Borrowed(text),
+            false => Cow::Owned(text.to_lowercase()),
+        };
         let folded = match lower.strip_suffix('/') {
-            Some("") | None => &lower,
+            Some("") | None => &*lower,
             Some(shorter) => shorter,
         };
         let alike = self.folded.find(folded).map(|(patterns, _)| patterns);

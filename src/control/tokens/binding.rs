@@ -66,13 +66,13 @@ pub fn check_binding(
     let mut bound: Vec<Bound<'_>> = Vec::new();
     for subject in subjects.iter() {
         let definition = definitions.get(subject.token()).ok_or(Reason::TokensBinding)?;
+        if definition.dpop == Dpop::Disabled {
+            continue;
+        }
         let Sent::Token(token) = definition.sent(sender.headers) else {
             return Err(Reason::TokensBinding.into());
         };
         let binding = subject.binding();
-        if definition.dpop == Dpop::Disabled {
-            continue;
-        }
         let says_proved = definition.says_proved(sender.headers);
         let downgraded = says_proved.is_some_and(|says| says != binding.key.is_some());
         let wanting = definition.dpop == Dpop::Required && binding.key.is_none();

@@ -11,6 +11,7 @@ use crate::control::tokens::definition::Definition;
 use crate::control::tokens::definitions::Definitions;
 use crate::control::tokens::key_set::KeySet;
 use crate::control::tokens::proof::Subject;
+use crate::model::bytes;
 use crate::refusal::Reason;
 
 /// The longest token that is remembered, so that a count of tokens is also a bound in bytes.
@@ -124,7 +125,7 @@ impl Cache {
     pub(in crate::control::tokens) fn good(&mut self, token: &[u8]) -> Option<Rc<Subject>> {
         let (known, evicted) = self.good.get(token.last_chunk::<END>()?);
         self.count_evicted(evicted);
-        let found = known.filter(|known| same(&known.token, token)).map(|known| known.subject);
+        let found = known.filter(|known| bytes::same(&known.token, token)).map(|known| known.subject);
         if found.is_some() {
             self.counts.hits = self.counts.hits.saturating_add(1);
         }
@@ -156,15 +157,6 @@ impl Cache {
         let evicted = u64::try_from(evicted).unwrap_or(u64::MAX);
         self.counts.evictions = self.counts.evictions.saturating_add(evicted);
     }
-}
-
-/// Whether two texts are the same. In wasm the library compares byte by byte, and a token has a thousand.
-fn same(one: &[u8], other: &[u8]) -> bool {
-    let ((one_words, one_rest), (other_words, other_rest)) = (one.as_chunks::<8>(), other.as_chunks::<8>());
-    let word = |bytes: &[u8; 8]| u64::from_le_bytes(*bytes);
-    one.len() == other.len()
-        && one_words.iter().map(word).eq(other_words.iter().map(word))
-        && one_rest == other_rest
 }
 
 /// A bounded map of two generations: when the young one is full it becomes the old one, and what is in the old one by

@@ -87,11 +87,13 @@ fn what_two_readers_could_take_for_different_paths_is_ambiguous() {
 
 #[test]
 fn the_query_is_all_behind_the_first_question_mark() {
-    let query =
-        |target: &'static str| RequestPath::parse(target.as_bytes()).unwrap().query().map(|query| query.0);
+    let query = |target: &str| {
+        let path = RequestPath::parse(target.as_bytes()).unwrap();
+        path.query().map(|query| query.0.to_vec())
+    };
     assert_eq!(query("/a"), None);
-    assert_eq!(query("/a?"), Some(&b""[..]));
-    assert_eq!(query("/a?b=c?d"), Some(&b"b=c?d"[..]));
+    assert_eq!(query("/a?").as_deref(), Some(&b""[..]));
+    assert_eq!(query("/a?b=c?d").as_deref(), Some(&b"b=c?d"[..]));
     assert_eq!(RequestPath::parse(b"/a?\xff").unwrap().query().unwrap().0, b"\xff");
 }
 
