@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::rc::Rc;
 
 use crate::control::routing::Parameters;
-use crate::control::tokens::Schemes;
 use crate::engine::record::Event;
 use crate::engine::record::Record;
 use crate::model::mode::Control;
@@ -67,14 +66,12 @@ pub(crate) struct Bench {
     place: Option<(usize, Parameters)>,
     /// Controls that handed on no proof so far, though the route demands them.
     unproven: Vec<Control>,
-    /// What a challenge offers.
-    pub(crate) schemes: Schemes,
 }
 
 impl Bench {
     pub(crate) fn new(policy: Rc<Policy>, now: Nanos) -> Self {
         let record = Record::new(policy.clone());
-        Self { policy, now, record, place: None, unproven: Vec::new(), schemes: Schemes::default() }
+        Self { policy, now, record, place: None, unproven: Vec::new() }
     }
 
     pub(crate) fn placed(&mut self, route: usize, parameters: Parameters) {

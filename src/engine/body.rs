@@ -79,7 +79,7 @@ pub(crate) fn form(exchange: &mut Exchange, path: Option<&RequestPath>) -> Resul
     let mut query = None;
     let params = {
         let parameters: Vec<(&str, &str)> = match (path, exchange.bench.parameters()) {
-            (Some(path), Some(parameters)) => parameters.iter(path).collect(),
+            (Some(path), Some(parameters)) if request.judges_params() => parameters.iter(path).collect(),
             _ => Vec::new(),
         };
         request.check_params(&parameters, path.and_then(RequestPath::query), &headers)

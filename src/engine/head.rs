@@ -177,8 +177,7 @@ impl Exchange {
         }
         let transport = self.transport(world, &headers, placed.is_ok())?;
         let routing = self.routing(placed)?;
-        let app = policy.client.app(&self.view(known));
-        self.bench.record.app = app;
+        self.read_app(known);
         let limits = limiting::charge(self, Stage::BeforeTokens, known, memory, world)?;
         Ok((Doors { transport, routing }, limits))
     }
@@ -196,6 +195,20 @@ impl Exchange {
             Ok(client) => self.tokens(Early { doors, limits, client }, memory, world, None),
             Err(refused) => Step::Settled(self.refuse(&refused)),
         }
+    }
+
+    /// What the client says of its app, for the record.
+    fn read_app(&mut self, known: Known<'_>) {
+        if self.bench.policy.client.values().next().is_some() {
+            let app = self.bench.policy.client.app(&self.view(known));
+            self.bench.record.app = app;
+        }
+    }
+
+    /// By which schemes a caller of the route may come, for a challenge.
+    pub(crate) fn schemes(&self) -> Schemes {
+        let demand = self.bench.route().map(|route| &route.demand).filter(|demand| !demand.is_none());
+        demand.map(|demand| Schemes::of(&self.bench.policy.tokens, demand, &self.headers)).unwrap_or_default()
     }
 
     /// The app's version: at once where a header says it, after `tokens` where a claim of this route's tokens does.
@@ -225,7 +238,6 @@ impl Exchange {
         let mode = self.bench.mode(rule);
         let now = self.bench.now;
         let demand = self.bench.route().map(|route| &route.demand).filter(|demand| !demand.is_none());
-        let schemes = demand.map(|demand| Schemes::of(&policy.tokens, demand, &self.headers));
         let verdict = match demand {
             None => None,
             Some(_) if mode == Mode::Disabled => None,
@@ -248,7 +260,6 @@ impl Exchange {
             return Step::NeedKeys(AwaitKeys { exchange: self, early, deadline, held });
         }
         let waivable = if demand.is_some() { Waiver::Disabled } else { Waiver::NotDemanded };
-        self.bench.schemes = schemes.unwrap_or_default();
         let tokens = match verdict {
             None if waivable == Waiver::Disabled => {
                 self.bench.weigh(rule, |_| Err(Reason::TokensMissing.into()))
@@ -299,13 +310,14 @@ impl Exchange {
             self.bench.record.pseudonym = subject.sub().map(|sub| key.pseudonym(subject.issuer(), sub));
         }
         if subjects.is_some() {
-            let app = policy.client.app(&self.view(known));
-            self.bench.record.app = app;
+            self.read_app(known);
         }
-        if let Some(subjects) = subjects {
+        if let Some(subjects) = subjects.filter(|_| policy.tokens.may_revoke()) {
             let now = self.bench.now;
             let verdict = check_revocation(&policy.tokens, subjects, &memory.feeds, now);
             self.bench.weigh(Rule::TokensRevocation, |_| verdict)?;
+        }
+        if let Some(subjects) = subjects.filter(|_| policy.tokens.may_bind()) {
             binding::check(self, subjects, memory, world)?;
         }
         let client = self.client(true, known)?;
@@ -331,9 +343,10 @@ impl Exchange {
 
     /// Ends the exchange with a refusal.
     pub(crate) fn refuse(self, refused: &Refused) -> Decision {
+        let schemes = self.schemes();
         let mut record = self.bench.record;
         let (policy, now) = (&self.bench.policy, self.bench.now);
-        let realm = Realm { name: policy.name.as_str(), schemes: self.bench.schemes };
+        let realm = Realm { name: policy.name.as_str(), schemes };
         let (id, hsts) = (record.request_id.as_deref(), self.hsts.as_deref());
         let answer = if refused.shown.reason.status() == 429 {
             // Nobody is told to come back before another of the budgets has room.

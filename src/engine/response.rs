@@ -6,6 +6,7 @@ use crate::control::limits::quota;
 use crate::control::limits::quota::Quota;
 use crate::control::response::Plan;
 use crate::control::response::Response;
+use crate::control::tokens::Schemes;
 use crate::control::tokens::Subjects;
 use crate::engine::Decision;
 use crate::engine::Rejection;
@@ -40,6 +41,8 @@ pub struct AwaitAnswer {
     hsts: Option<Box<str>>,
     /// What the client is told of its budgets.
     quotas: Vec<Quota>,
+    /// What a challenge offers, where the answer's owner is asked.
+    schemes: Schemes,
 }
 
 /// An answer whose body is being held; or watched, where nobody enforces what it must be: then head and body go on as
@@ -105,7 +108,8 @@ impl AwaitAnswer {
         let head = exchange.headers.single(":method") == Found::One(b"HEAD");
         let asked = exchange.bench.route().is_some_and(|route| !route.shown.is_empty());
         let subjects = subjects.filter(|_| asked).cloned();
-        Self { bench: exchange.bench, subjects, head, hsts: exchange.hsts, quotas: exchange.quotas }
+        let schemes = if asked { exchange.schemes() } else { Schemes::default() };
+        Self { bench: exchange.bench, subjects, head, hsts: exchange.hsts, quotas: exchange.quotas, schemes }
     }
 
     /// What happened so far.
@@ -116,13 +120,13 @@ impl AwaitAnswer {
     /// Whether anything is to be done when the answer comes. Without, nobody waits for it.
     pub fn is_awaited(&self) -> bool {
         // Without `..`, here and below: whatever else an answer is awaited for is said here.
-        let Self { bench: _, head: _, hsts, quotas, subjects: _ } = self;
+        let Self { bench: _, head: _, hsts, quotas, subjects: _, schemes: _ } = self;
         hsts.is_some() || !quotas.is_empty() || self.reads_head()
     }
 
     /// Whether the head of the answer must be read, and not only added to: reading it is a dear host call.
     pub fn reads_head(&self) -> bool {
-        let Self { bench, head: _, hsts: _, quotas: _, subjects: _ } = self;
+        let Self { bench, head: _, hsts: _, quotas: _, subjects: _, schemes: _ } = self;
         let conceals = |route: &Route| route.access.as_ref().is_some_and(|access| access.conceals());
         bench.record.awaits_status()
             || bench.route().is_some_and(|route| route.response.is_some() || conceals(route))
@@ -216,7 +220,7 @@ impl AwaitAnswer {
 
     fn rejection(&mut self, refused: &Refused) -> Rejection {
         let mut record = self.bench.record.take();
-        let realm = Realm { name: self.bench.policy.name.as_str(), schemes: self.bench.schemes };
+        let realm = Realm { name: self.bench.policy.name.as_str(), schemes: self.schemes };
         let answer = Answer::to(&refused.shown, realm, record.request_id.as_deref(), self.hsts.as_deref());
         record.answered(Some(answer.status));
         Rejection { answer, record }

@@ -1,6 +1,5 @@
 //! The host as the engine sees it.
 
-use std::fmt::Write;
 use std::hash::BuildHasher;
 use std::hash::Hasher;
 use std::hash::RandomState;
@@ -51,7 +50,7 @@ impl World for Host {
 
 impl Buckets for Host {
     fn read(&self, key: impl BucketKey) -> Option<(Vec<u8>, u32)> {
-        match host::shared(&text(key)) {
+        match host::shared(&key.text()) {
             Ok(found) => found,
             // No bucket is one byte long: what cannot be read counts as spent, never as fresh.
             Err(_) => Some((vec![0], u32::MAX)),
@@ -60,14 +59,6 @@ impl Buckets for Host {
 
     fn swap(&self, key: impl BucketKey, value: &[u8], seen: Option<u32>) -> Result<(), Clash> {
         // An absent value takes any number but is no match for a value that came meanwhile; 0 would overwrite it.
-        host::set_shared(&text(key), value, seen.unwrap_or(u32::MAX)).map_err(|_| Clash)
+        host::set_shared(&key.text(), value, seen.unwrap_or(u32::MAX)).map_err(|_| Clash)
     }
-}
-
-/// A key's text, in one piece of memory.
-fn text(key: impl BucketKey) -> String {
-    let mut text = String::with_capacity(40);
-    // A string takes whatever is written to it.
-    let _ = write!(text, "{key}");
-    text
 }

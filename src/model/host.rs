@@ -13,6 +13,11 @@ impl Host {
     /// Reads `:authority` or `Host`; `None` where it is empty or holds a byte that no host has (user information,
     /// a list, a path).
     pub fn parse(authority: &[u8]) -> Option<Self> {
+        Self::read(authority).map(|host| Self(host.to_ascii_lowercase().into()))
+    }
+
+    /// The same as it stands there, in any case, for whoever only compares it with [`Self::is`].
+    pub fn read(authority: &[u8]) -> Option<&str> {
         let text = std::str::from_utf8(authority).ok()?;
         let (host, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
             Some((inside, rest)) => {
@@ -27,11 +32,19 @@ impl Host {
         };
         let host = host.strip_suffix('.').unwrap_or(host);
         let named = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
-        let labelled = host.bytes().all(named) && host.split('.').all(|label| !label.is_empty());
+        let labelled = host.bytes().all(named)
+            && !host.starts_with('.')
+            && !host.ends_with('.')
+            && !host.as_bytes().windows(2).any(|pair| pair == b"..");
         let fits = host.starts_with('[') || labelled;
         let port_fits = port.len() <= 5 && port.bytes().all(|byte| byte.is_ascii_digit());
         let length_fits = !host.is_empty() && host.len() <= 255;
-        (fits && port_fits && length_fits).then(|| Self(host.to_ascii_lowercase().into()))
+        (fits && port_fits && length_fits).then_some(host)
+    }
+
+    /// Whether it is this host, as [`Self::read`] answers it.
+    pub fn is(&self, host: &str) -> bool {
+        self.0.eq_ignore_ascii_case(host)
     }
 
     /// The host's text.

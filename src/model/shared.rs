@@ -29,7 +29,12 @@ pub trait Buckets {
 ///
 /// The text carries the version of the layout of what stands there, so a filter of another version has values of its
 /// own and neither reads the other's.
-pub trait BucketKey: fmt::Display + Copy {}
+pub trait BucketKey: fmt::Display + Copy {
+    /// Its text. Whoever is asked for it at each request writes it without the library's formatting.
+    fn text(self) -> String {
+        self.to_string()
+    }
+}
 
 /// Tests may name any.
 #[cfg(test)]

@@ -15,6 +15,8 @@ mod tests;
 
 use std::time::Duration;
 
+use serde_json::Value;
+
 pub use crate::control::access::owner::Owner;
 pub use crate::control::access::owner::Ownership;
 pub use crate::control::access::raw::Surroundings;
@@ -106,8 +108,8 @@ impl Access {
     /// `access.scope`, or `tokens.missing` without a subject.
     pub fn check_scopes(&self, first: Option<&Claims>) -> Result<Allowed, Refusal> {
         let Some(demanded) = &self.scopes else { return Ok(Allowed(())) };
-        let held = scopes_of(self.check_caller(first)?);
-        let has = |scope: &str| held.contains(&scope);
+        let held = Held::of(self.check_caller(first)?);
+        let has = |scope: &str| held.has(scope);
         let (fits, names) = match demanded {
             Scopes::All(names) => (names.iter().all(|it| has(it)), names),
             Scopes::Any(names) => (names.iter().any(|it| has(it)), names),
@@ -195,12 +197,29 @@ impl Condition {
 }
 
 /// The scopes that a token says it has.
-fn scopes_of(claims: &Claims) -> Vec<&str> {
-    use serde_json::Value;
-    let place = |name| claims.member(name).filter(|value| !value.is_null());
-    match place("scope").or_else(|| place("scp")) {
-        Some(Value::String(words)) => words.split(' ').filter(|word| !word.is_empty()).collect(),
-        Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).collect(),
-        _ => Vec::new(),
+enum Held<'c> {
+    /// Between blanks.
+    Words(&'c str),
+    /// In a list.
+    List(&'c [Value]),
+}
+
+impl<'c> Held<'c> {
+    fn of(claims: &'c Claims) -> Self {
+        let place = |name| claims.member(name).filter(|value| !value.is_null());
+        match place("scope").or_else(|| place("scp")) {
+            Some(Value::String(words)) => Self::Words(words),
+            Some(Value::Array(list)) => Self::List(list),
+            _ => Self::List(&[]),
+        }
+    }
+
+    fn has(&self, scope: &str) -> bool {
+        match self {
+            Self::Words(words) => {
+                words.as_bytes().split(|byte| *byte == b' ').any(|word| word == scope.as_bytes())
+            }
+            Self::List(list) => list.iter().filter_map(Value::as_str).any(|held| held == scope),
+        }
     }
 }

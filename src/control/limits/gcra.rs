@@ -7,6 +7,7 @@
 //! `admitted <= burst + count * time / per`, and a client that asks all the time gets all of it.
 
 use std::num::NonZeroU32;
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use crate::fault::Fault;
@@ -51,6 +52,8 @@ pub struct Budget {
     count: NonZeroU32,
     per: u64,
     burst: NonZeroU32,
+    /// [`Self::refill`], worked out once.
+    refill: u64,
 }
 
 impl Budget {
@@ -69,7 +72,10 @@ impl Budget {
         let spent = rate.per.as_nanos().saturating_mul(burst.get().into());
         let longest = MAX_REFILL.as_nanos().saturating_mul(rate.count.get().into());
         match u64::try_from(rate.per.as_nanos()) {
-            Ok(per) if spent <= longest => Ok(Self { count: rate.count, per, burst }),
+            Ok(per) if spent <= longest => {
+                let refill = divided_up(spent, rate.count);
+                Ok(Self { count: rate.count, per, burst, refill })
+            }
             _ => Err(Fault::conflict(
                 "a spent burst would take longer than 365d to come back; raise the rate or lower the burst",
             )),
@@ -93,7 +99,7 @@ impl Budget {
 
     /// How long a spent burst takes to come back, in nanoseconds, rounded up.
     pub fn refill(&self) -> u64 {
-        self.nanos_up(self.span(self.burst.get()))
+        self.refill
     }
 
     /// Takes some units: answers the time to store, or how long to wait until they are there.
@@ -158,13 +164,35 @@ impl Budget {
     }
 
     fn unscale(&self, scaled: u128) -> Due {
-        let count = u128::from(self.count.get());
-        let nanos = u64::try_from(scaled.checked_div(count).unwrap_or_default()).unwrap_or(u64::MAX);
-        let part = scaled.checked_rem(count).unwrap_or_default();
-        Due { nanos, part: u32::try_from(part).unwrap_or_default() }
+        let (nanos, part) = divided(scaled, self.count);
+        Due { nanos: u64::try_from(nanos).unwrap_or(u64::MAX), part }
     }
 
     fn nanos_up(&self, scaled: u128) -> u64 {
-        u64::try_from(scaled.div_ceil(u128::from(self.count.get()))).unwrap_or(u64::MAX)
+        divided_up(scaled, self.count)
     }
+}
+
+/// Quotient and rest, by long division in words of 32 bits: in wasm a division of 128 bits is a loop over each of them.
+fn divided(scaled: u128, by: NonZeroU32) -> (u128, u32) {
+    let divisor = NonZeroU64::from(by);
+    let (mut quotient, mut rest) = (0_u128, 0_u64);
+    for shift in [96, 64, 32, 0] {
+        let word = u64::from(low_word(scaled.wrapping_shr(shift)));
+        let part = rest.wrapping_shl(32) | word;
+        quotient = quotient.wrapping_shl(32) | u128::from(part / divisor);
+        rest = part % divisor;
+    }
+    (quotient, low_word(rest.into()))
+}
+
+fn low_word(number: u128) -> u32 {
+    let [a, b, c, d, ..] = number.to_le_bytes();
+    u32::from_le_bytes([a, b, c, d])
+}
+
+/// The quotient, rounded up; the largest there is where it has more than 64 bits.
+fn divided_up(scaled: u128, by: NonZeroU32) -> u64 {
+    let (quotient, rest) = divided(scaled, by);
+    u64::try_from(quotient.saturating_add(u128::from(rest > 0))).unwrap_or(u64::MAX)
 }

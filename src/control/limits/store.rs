@@ -35,24 +35,28 @@ impl Part {
     pub const ALL: [Part; 3] = [Self::Claimed, Self::Open, Self::Shadow];
 }
 
-impl BucketKey for Key {}
-
-impl fmt::Display for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Secret => f.write_str("portcullis.limits.secret"),
-            Self::Made => f.write_str("portcullis.limits.v2.made"),
-            Self::MadeWide => f.write_str("portcullis.limits.v2.wide.made"),
-            Self::Bucket(part, index) => numbered(f, part.narrow(), *index),
-            Self::Wide(part, index) => numbered(f, part.wide(), *index),
+impl BucketKey for Key {
+    fn text(self) -> String {
+        let (start, number) = match self {
+            Self::Secret => ("portcullis.limits.secret", None),
+            Self::Made => ("portcullis.limits.v2.made", None),
+            Self::MadeWide => ("portcullis.limits.v2.wide.made", None),
+            Self::Bucket(part, index) => (part.narrow(), Some(index)),
+            Self::Wide(part, index) => (part.wide(), Some(index)),
+        };
+        let mut text = String::with_capacity(40);
+        text.push_str(start);
+        if let Some(number) = number {
+            text.push_str(itoa::Buffer::new().format(number));
         }
+        text
     }
 }
 
-/// In two pieces: each request at a limit needs one, and `write!` takes many times as long.
-fn numbered(f: &mut fmt::Formatter<'_>, start: &str, index: u32) -> fmt::Result {
-    f.write_str(start)?;
-    f.write_str(itoa::Buffer::new().format(index))
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text())
+    }
 }
 
 impl Part {

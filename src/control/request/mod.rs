@@ -86,6 +86,11 @@ impl Request {
         Self { params: self.params.naming(names), ..self }
     }
 
+    /// Whether any parameter is declared.
+    pub fn judges_params(&self) -> bool {
+        self.params.judges()
+    }
+
     /// Whether a body streams on, its bytes counted.
     pub fn counts_body(&self) -> bool {
         self.body.is_some() && !self.needs_body()

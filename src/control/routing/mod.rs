@@ -133,10 +133,12 @@ impl Routing {
             Found::Missing => None,
             Found::Ambiguous => return Err(ambiguous()),
             // One that does not read could be anybody's: no table is the right one.
-            Found::One(authority) => Some(Host::parse(authority).ok_or_else(ambiguous)?),
+            Found::One(authority) => Some(Host::read(authority).ok_or_else(ambiguous)?),
         };
-        let table = match (&self.hosts, &host) {
-            (Hosts::These(hosts), host) if !host.as_ref().is_some_and(|host| hosts.contains(host)) => {
+        let table = match (&self.hosts, host) {
+            (Hosts::These(hosts), host)
+                if !host.is_some_and(|host| hosts.iter().any(|known| known.is(host))) =>
+            {
                 return if self.pass_other_hosts {
                     Ok(Place::Elsewhere)
                 } else {
@@ -144,7 +146,7 @@ impl Routing {
                 };
             }
             (_, Some(host)) => {
-                self.tables.iter().find(|(known, _)| known == host).map_or(&self.common, |it| &it.1)
+                self.tables.iter().find(|(known, _)| known.is(host)).map_or(&self.common, |it| &it.1)
             }
             (_, None) => &self.common,
         };

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use crate::control::tokens::definition::Condition;
 use crate::control::tokens::definition::Definition;
+use crate::control::tokens::definition::Dpop;
 use crate::control::tokens::header::same_header;
 use crate::document::Node;
 use crate::fault::Fault;
@@ -18,6 +19,8 @@ use crate::model::value::RESERVED;
 pub struct Definitions {
     names: Vec<Name>,
     list: Vec<Option<Definition>>,
+    may_bind: bool,
+    may_revoke: bool,
 }
 
 impl Definitions {
@@ -44,7 +47,9 @@ impl Definitions {
             }
             list.push(new);
         }
-        let definitions = Self { names, list };
+        let may_bind = list.iter().flatten().any(|it| it.dpop != Dpop::Disabled);
+        let may_revoke = list.iter().flatten().any(|it| it.revocation.is_some());
+        let definitions = Self { names, list, may_bind, may_revoke };
         definitions.keep_headers_apart(node, problems);
         definitions
     }
@@ -83,6 +88,16 @@ impl Definitions {
     /// How many there are.
     pub fn len(&self) -> usize {
         self.list.len()
+    }
+
+    /// Whether any of them may be bound to its holder's key or certificate, so that somebody must look.
+    pub fn may_bind(&self) -> bool {
+        self.may_bind
+    }
+
+    /// Whether any of them can be revoked.
+    pub fn may_revoke(&self) -> bool {
+        self.may_revoke
     }
 
     /// Whether the policy knows no token.

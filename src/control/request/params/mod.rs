@@ -56,6 +56,11 @@ enum Unknown {
 pub struct QueryEdit(pub Vec<u8>);
 
 impl Params {
+    /// Whether any is declared.
+    pub(crate) fn judges(&self) -> bool {
+        !self.declared.is_empty()
+    }
+
     pub(crate) fn check(
         &self,
         path: &[(&str, &str)],
