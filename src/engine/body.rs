@@ -127,7 +127,7 @@ pub(crate) fn begin(exchange: Exchange, before: BeforeBody, memory: &mut Memory,
     let waiting = AwaitBody { exchange, before, announced: 0, copy };
     match (reads, waiting.exchange.end_of_stream) {
         (true, true) => waiting.judge(&[], memory, world),
-        (true, false) => Step::NeedBody(waiting),
+        (true, false) => Step::NeedBody(Box::new(waiting)),
         (false, ends) => {
             let count = BodyCount { rule: counting, max_bytes: request.max_bytes(), seen: 0, over: false };
             let count = Some(count).filter(|_| counts && !ends);

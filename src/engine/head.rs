@@ -257,7 +257,7 @@ impl Exchange {
             memory.waiting.place_for(verdict, modes, memory, &policy.tokens, now, deadline)
         });
         if let Some(held) = held {
-            return Step::NeedKeys(AwaitKeys { exchange: self, early, deadline, held });
+            return Step::NeedKeys(Box::new(AwaitKeys { exchange: self, early, deadline, held }));
         }
         let waivable = if demand.is_some() { Waiver::Disabled } else { Waiver::NotDemanded };
         let tokens = match verdict {

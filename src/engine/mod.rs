@@ -131,17 +131,17 @@ fn named(stats: &mut Stats) -> [(&'static str, &mut u32); SLOT_EVENTS] {
     ]
 }
 
-/// Where a request stands after its head.
+/// Where a request stands after its head. Whoever waits is in a box: what is moved about for each request is small.
 #[derive(Debug)]
 pub enum Step {
     /// It is decided.
     Settled(Decision),
     /// Keys are not there yet: hold the request, and ask again when a fetch began or ended, or the wait is over.
-    NeedKeys(AwaitKeys),
+    NeedKeys(Box<AwaitKeys>),
     /// The rate limit service is to be asked: send it the question, hold the request, and hand on what it says.
-    NeedService(AwaitService),
+    NeedService(Box<AwaitService>),
     /// The body decides: hold the request until it is whole.
-    NeedBody(AwaitBody),
+    NeedBody(Box<AwaitBody>),
 }
 
 /// What becomes of a request, or of its answer.

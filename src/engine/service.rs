@@ -52,7 +52,7 @@ impl Exchange {
         if crowded {
             waiting.answered(Err(Failure::Crowded), memory, world)
         } else {
-            Step::NeedService(waiting)
+            Step::NeedService(Box::new(waiting))
         }
     }
 

@@ -66,12 +66,18 @@ impl HttpContext for Stream {
     }
 
     fn on_http_response_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
+        if self.stage.borrow().is_done() {
+            return Action::Continue;
+        }
         let looks = self.stage.borrow().takes_answers();
         let headers = if looks { host::headers(Map::Response) } else { None };
         self.stage.borrow_mut().on_answer_head(&self.runtime, headers, end_of_stream)
     }
 
     fn on_http_response_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+        if self.stage.borrow().is_done() {
+            return Action::Continue;
+        }
         self.stage.borrow_mut().on_answer_body(&self.runtime, size, end_of_stream)
     }
 

@@ -33,13 +33,13 @@ pub(crate) enum Stage {
     /// Held until somebody else has spoken; whether the whole request is here already, and how much of its body.
     Waiting(Wait, bool, u64),
     /// Held, or watched, until the body is whole.
-    Body(AwaitBody),
+    Body(Box<AwaitBody>),
     /// The request went on; its answer is to come.
-    Open(AwaitAnswer, Option<BodyCount>),
+    Open(Box<AwaitAnswer>, Option<BodyCount>),
     /// The answer is held, or watched, until its body is whole.
-    Answer(AwaitAnswerBody, Option<BodyCount>),
+    Answer(Box<AwaitAnswerBody>, Option<BodyCount>),
     /// The answer goes on, and the request's body may still come.
-    Answered(Record, BodyCount),
+    Answered(Box<Record>, BodyCount),
     /// The answer goes on, or nothing here concerns it.
     Done,
     /// Turned away: the filter's own answer passes by, all else stops.
@@ -112,7 +112,7 @@ impl Stage {
                 match grown {
                     Grown::Settled(step) => self.on_step(runtime, *step, end, runtime.policy.holds_heads),
                     Grown::Wait(waiting) => {
-                        *self = Self::Body(*waiting);
+                        *self = Self::Body(waiting);
                         if end { self.on_body_end(runtime) } else { Action::Pause }
                     }
                 }
@@ -154,12 +154,12 @@ impl Stage {
     }
 
     /// A piece of a request's body that goes on as it comes.
-    fn watch(&mut self, runtime: &Rc<Runtime>, waiting: AwaitBody, piece: &[u8], end: bool) -> Action {
+    fn watch(&mut self, runtime: &Rc<Runtime>, waiting: Box<AwaitBody>, piece: &[u8], end: bool) -> Action {
         let grown = waiting.watch(piece, &mut runtime.memory.borrow_mut(), &Host);
         match grown {
             Grown::Settled(step) => self.on_step(runtime, *step, end, false),
             Grown::Wait(waiting) => {
-                *self = Self::Body(*waiting);
+                *self = Self::Body(waiting);
                 if end { self.on_body_end(runtime) } else { Action::Continue }
             }
         }
@@ -248,7 +248,7 @@ impl Stage {
                 };
                 match step {
                     AnswerStep::Hold(waiting) => {
-                        *self = Self::Answer(waiting, count);
+                        *self = Self::Answer(Box::new(waiting), count);
                         match (end, watched) {
                             (true, _) => self.on_answer_end(runtime, false),
                             (false, true) => Action::Continue,
@@ -296,7 +296,7 @@ impl Stage {
             AnswerStep::Pass(edits, mut record) => {
                 runtime.tell(&mut record, None);
                 *self = match count {
-                    Some(count) => Self::Answered(record, count),
+                    Some(count) => Self::Answered(Box::new(record), count),
                     None => Self::Done,
                 };
                 // A header of ours that the host does not take leaves the answer as it was.
@@ -310,7 +310,7 @@ impl Stage {
                     return self.fail(runtime);
                 }
                 runtime.tell(&mut record, None);
-                *self = count.map_or(Self::Done, |count| Self::Answered(record, count));
+                *self = count.map_or(Self::Done, |count| Self::Answered(Box::new(record), count));
                 Action::Continue
             }
             AnswerStep::Hold(mut waiting) => {
@@ -318,7 +318,7 @@ impl Stage {
                 if watched {
                     let _ = apply(Map::Response, &waiting.edits());
                 }
-                *self = Self::Answer(waiting, count);
+                *self = Self::Answer(Box::new(waiting), count);
                 if watched { Action::Continue } else { Action::Pause }
             }
             AnswerStep::Replace(rejection) => self.reject(runtime, *rejection),
@@ -334,7 +334,7 @@ impl Stage {
                 }
                 *self = match admission.count {
                     None if !admission.answer.is_awaited() => Self::Done,
-                    count => Self::Open(admission.answer, count),
+                    count => Self::Open(Box::new(admission.answer), count),
                 };
                 Action::Continue
             }
@@ -362,6 +362,11 @@ impl Stage {
                 Action::Pause
             }
         }
+    }
+
+    /// Whether nothing is left to do.
+    pub(crate) fn is_done(&self) -> bool {
+        matches!(self, Self::Done)
     }
 
     /// Whether the head of an answer of the upstream's is looked at.

@@ -20,9 +20,9 @@ use crate::model::time::Nanos;
 /// What a held stream waits for.
 pub(crate) enum Wait {
     /// Keys.
-    Keys(AwaitKeys),
+    Keys(Box<AwaitKeys>),
     /// The rate limit service, by the call's token; and whether the head is here still and can be changed.
-    Service(AwaitService, u32, bool),
+    Service(Box<AwaitService>, u32, bool),
 }
 
 impl Wait {

@@ -38,6 +38,12 @@ pub(super) struct Slot {
 }
 
 impl Slot {
+    /// Whether these are the bytes of [`Slot::default`].
+    #[inline]
+    pub(super) fn is_unused(bytes: &[u8; SLOT]) -> bool {
+        bytes.as_chunks::<8>().0.iter().fold(0, |any, word| any | u64::from_le_bytes(*word)) == 0
+    }
+
     /// Reads one.
     #[inline]
     pub(super) fn load(bytes: &[u8; SLOT]) -> Self {

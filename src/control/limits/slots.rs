@@ -133,7 +133,7 @@ pub(super) enum Kind {
 #[derive(Default)]
 struct Scan {
     mine: Option<(usize, Slot)>,
-    spent: Option<(usize, Slot)>,
+    spent: Option<usize>,
     live: u32,
 }
 
@@ -194,14 +194,17 @@ impl Bucket {
         let limit = limit();
         let shared = self.scan(self.shape.own()..self.shape.last(), limit, reach, now);
         let (last, latest) = self.last(reach, now);
-        if let Some((index, slot)) = own.spent {
+        if let Some(index) = own.spent {
+            let slot = self.get(index).unwrap_or_default();
             let reused = slot.due != Due::default();
             let due = shared.mine.map_or(latest, |(_, slot)| latest.max(slot.due));
             return at(index, &slot, key, Kind::New { reused }, due);
         }
         match (shared.mine, shared.spent) {
             (Some((index, slot)), _) => at(index, &slot, limit, Kind::Shared, slot.due),
-            (None, Some((index, slot))) => at(index, &slot, limit, Kind::Shared, latest),
+            (None, Some(index)) => {
+                at(index, &self.get(index).unwrap_or_default(), limit, Kind::Shared, latest)
+            }
             (None, None) => at(self.shape.last(), &last, 0, Kind::Shared, latest),
         }
     }
@@ -266,11 +269,12 @@ impl Bucket {
         let unused = Slot::default();
         let skips = print != unused.print && !unused.is_live(now);
         for index in range {
-            let Some(mut slot) = self.get(index) else { continue };
-            if skips && slot == unused {
-                scan.spent.get_or_insert((index, slot));
+            let Some(bytes) = self.slot(index) else { continue };
+            if skips && Slot::is_unused(bytes) {
+                scan.spent.get_or_insert(index);
                 continue;
             }
+            let mut slot = Slot::load(bytes);
             let mine = slot.print == print;
             if slot.cut(mine.then_some(reach), now) {
                 self.set(index, slot);
@@ -281,8 +285,8 @@ impl Bucket {
             }
             if slot.is_live(now) {
                 scan.live = scan.live.saturating_add(1);
-            } else if scan.spent.is_none() {
-                scan.spent = Some((index, slot));
+            } else {
+                scan.spent.get_or_insert(index);
             }
         }
         scan
@@ -312,8 +316,12 @@ impl Bucket {
 
     #[inline]
     fn get(&self, index: usize) -> Option<Slot> {
-        let bytes = self.bytes.get(self.shape.at(index)..)?;
-        bytes.first_chunk().map(Slot::load)
+        self.slot(index).map(Slot::load)
+    }
+
+    #[inline]
+    fn slot(&self, index: usize) -> Option<&[u8; SLOT]> {
+        self.bytes.get(self.shape.at(index)..)?.first_chunk()
     }
 
     fn set(&mut self, index: usize, slot: Slot) {

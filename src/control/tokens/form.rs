@@ -49,19 +49,7 @@ impl<'t> Parts<'t> {
     /// not three parts, a part that is not base64url in its one canonical form (RFC 7515, section 2), a header that is no
     /// strict JSON object, `crit` or `b64` (this filter understands no extension).
     pub(crate) fn read(token: &'t [u8]) -> Result<Self, Reason> {
-        let known = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-        if !token.iter().all(known) {
-            return Err(Reason::TokensMalformed);
-        }
-        let mut dots = token.iter().enumerate().filter(|(_, byte)| **byte == b'.').map(|(at, _)| at);
-        let (Some(first), Some(second)) = (dots.next(), dots.next()) else {
-            return Err(Reason::TokensMalformed);
-        };
-        match dots.count() {
-            0 => {}
-            2 => return Err(Reason::TokensEncrypted),
-            _ => return Err(Reason::TokensMalformed),
-        }
+        let (first, second) = dots(token)?;
         let malformed = || Reason::TokensMalformed;
         let (input, signature) = token.split_at_checked(second).ok_or_else(malformed)?;
         let (header, payload) = input.split_at_checked(first).ok_or_else(malformed)?;
@@ -72,6 +60,61 @@ impl<'t> Parts<'t> {
         let payload = decode(payload.get(1..).ok_or_else(malformed)?).ok_or_else(malformed)?;
         let signature = decode(signature.get(1..).ok_or_else(malformed)?).ok_or_else(malformed)?;
         Ok(Self { input, header, payload, signature })
+    }
+}
+
+/// What a byte of a token may be, looked up, since a token has a thousand: of the alphabet of base64url, or a dot.
+const KINDS: [Kind; 256] = kinds();
+
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Kind {
+    Letter,
+    Dot,
+    Foreign,
+}
+
+const fn kinds() -> [Kind; 256] {
+    let mut kinds = [Kind::Foreign; 256];
+    let mut byte: u8 = 0;
+    loop {
+        let kind = match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' => Kind::Letter,
+            b'.' => Kind::Dot,
+            _ => Kind::Foreign,
+        };
+        #[expect(clippy::indexing_slicing, reason = "a byte is an index of 256 places")]
+        {
+            kinds[byte as usize] = kind;
+        }
+        match byte.checked_add(1) {
+            Some(next) => byte = next,
+            None => return kinds,
+        }
+    }
+}
+
+/// Where the two dots of a token stand, if it has no other and no byte that none has.
+fn dots(token: &[u8]) -> Result<(usize, usize), Reason> {
+    let mut found = [0; 2];
+    let (mut dots, mut foreign) = (0_usize, false);
+    for (at, byte) in token.iter().enumerate() {
+        match KINDS.get(usize::from(*byte)) {
+            Some(Kind::Letter) => {}
+            Some(Kind::Dot) => {
+                if let Some(place) = found.get_mut(dots) {
+                    *place = at;
+                }
+                dots = dots.saturating_add(1);
+            }
+            _ => foreign = true,
+        }
+    }
+    let [first, second] = found;
+    match dots {
+        _ if foreign => Err(Reason::TokensMalformed),
+        2 => Ok((first, second)),
+        4 => Err(Reason::TokensEncrypted),
+        _ => Err(Reason::TokensMalformed),
     }
 }
 
