@@ -49,6 +49,7 @@ reasons! {
     RoutingUpgrade Routing "routing.upgrade" 400 "Upgrades and tunnels are not accepted here";
     RoutingUnmatched Routing "routing.unmatched" 404 "Not found";
     RoutingMethod Routing "routing.method" 405 "The method is not allowed here";
+    RoutingVersion Routing "routing.version" 400 "No version that is served here is asked for";
     RoutingHost Routing "routing.host" 421 "This host is not served here";
     RoutingUnreadable Routing "routing.unreadable" 503 "The request cannot be judged at the moment";
     LimitsExceeded Limits "limits.exceeded" 429 "Too many requests";

@@ -170,7 +170,9 @@ impl Exchange {
         let path = self.path.clone();
         let known = Known { path: path.as_deref(), ..Known::default() };
         let policy = self.bench.policy.clone();
-        let placed = policy.routing.check(&headers, path.as_deref(), self.end_of_stream);
+        // No token is verified yet: a version that a claim says is none here.
+        let app = || policy.client.app(&self.view(known)).version;
+        let placed = policy.routing.check(&headers, path.as_deref(), self.end_of_stream, app);
         // The route is known before `transport` is asked, so that its mode there counts; `routing` speaks after it.
         if let Ok(Place::Route(index, parameters)) = &placed {
             self.bench.placed(*index, parameters.clone());

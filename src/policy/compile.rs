@@ -35,6 +35,7 @@ use crate::policy::overrides::Override;
 use crate::policy::routes::Around;
 use crate::policy::routes::Inherited;
 use crate::policy::routes::RawRoute;
+use crate::policy::side_by_side;
 
 /// The longest that a request may wait for keys.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
@@ -126,6 +127,12 @@ fn compile(
     let matches: Vec<Option<RouteMatch>> = raw.iter().map(|route| route.read_match(problems)).collect();
     let routing = Routing::compile(fields.optional("routing"), &matches, problems);
     fields.close();
+    for at in matches.iter().flatten().filter_map(RouteMatch::by_app).filter(|_| !client.version_in_head()) {
+        let why = "`app_version` needs `client.app_version` in a header or a query parameter: when a route is chosen no \
+                   token is verified yet";
+        problems.note(at, Fault::conflict(why));
+    }
+    side_by_side::demand_the_same(&raw, &routing, &defaults, problems);
 
     let around = Around {
         definitions: &definitions,
@@ -147,6 +154,7 @@ fn compile(
     if routes.len() != count {
         return None;
     }
+    side_by_side::have_the_same_modes(&routes, &matches, &routing, problems);
     if !holds_heads && routes.iter().any(|route| route.response.as_ref().is_some_and(|it| it.reads_body())) {
         let why = "`body_hold: stream` is for hosts that cannot hold the head of an answer, so that no answer can be \
                    judged: leave the `response` rules out";

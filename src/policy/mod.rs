@@ -11,6 +11,7 @@ mod inline;
 mod modes;
 mod overrides;
 mod routes;
+mod side_by_side;
 #[cfg(test)]
 mod tests;
 

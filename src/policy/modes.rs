@@ -6,6 +6,7 @@ use crate::document::Fields;
 use crate::document::Kind;
 use crate::document::Node;
 use crate::fault::Fault;
+use crate::fault::Place;
 use crate::fault::Problems;
 use crate::fault::nearest;
 use crate::model::mode::Control;
@@ -152,5 +153,20 @@ impl Modes {
     /// The strictest mode of anything on the route now.
     pub fn strictest(&self, now: Nanos) -> Mode {
         self.rules.iter().chain(&self.limits).map(|dial| dial.at(now)).max().unwrap_or(Mode::Enforce)
+    }
+}
+
+/// Remarks where a token is not enforced and what needs one is: a caller without a good one is refused all the same.
+pub(super) fn remark_lowered(modes: &Modes, has_access: bool, place: &Place, problems: &Problems) {
+    // Modes as written: by then every override has ended.
+    let written = |rule| modes.rule(rule, Nanos(u64::MAX));
+    let needs = |rule: &&Rule| rule.control() == Control::Access && written(**rule) == Mode::Enforce;
+    if has_access
+        && written(Rule::Whole(Control::Tokens)) != Mode::Enforce
+        && Rule::ALL.iter().any(|it| needs(&it))
+    {
+        let text = "`tokens` does not enforce here and `access` does: a caller without a good token is refused with \
+                    tokens.missing all the same; lower both to let such callers through";
+        problems.remark(place, "tokens-lowered-alone", text);
     }
 }

@@ -25,12 +25,9 @@ use crate::document::over;
 use crate::fault::Fault;
 use crate::fault::Place;
 use crate::fault::Problems;
-use crate::model::mode::Control;
-use crate::model::mode::Mode;
-use crate::model::mode::Rule;
 use crate::model::name::Name;
-use crate::model::time::Nanos;
 use crate::policy::Route;
+use crate::policy::modes;
 use crate::policy::modes::ModeWords;
 use crate::policy::modes::Modes;
 use crate::policy::overrides::Override;
@@ -203,6 +200,18 @@ impl<'n> RawRoute<'n> {
         }
     }
 
+    /// What it demands of a caller, as `side_by_side` calls it: `tokens`, `access`, `limits`, the owner of answers.
+    pub(super) fn demands(&self, defaults: &Inherited) -> [Option<Rc<Node>>; 4] {
+        let all = effective(&Inherited::take(&self.fields), self.group.as_deref(), defaults);
+        let shown = all.response.as_ref().and_then(|response| response.get("owner")).cloned();
+        [all.tokens, all.access, all.limits, shown]
+    }
+
+    /// Where it is written.
+    pub(super) fn place(&self) -> &Place {
+        &self.fields.node.place
+    }
+
     /// Reads `match`.
     pub(super) fn read_match(&self, problems: &Problems) -> Option<RouteMatch> {
         let prefix = self.group.as_ref().map_or("", |group| &group.path);
@@ -223,13 +232,10 @@ impl<'n> RawRoute<'n> {
         let own = Inherited::take(&fields);
         let words = ModeWords::take(&fields, false, around.limit_names, problems);
         fields.close();
-        let effective = match &group {
-            Some(group) => {
-                own.remark_dropped(&group.inherited, problems);
-                own.over(&group.inherited).over(around.defaults)
-            }
-            None => own.over(around.defaults),
-        };
+        if let Some(group) = &group {
+            own.remark_dropped(&group.inherited, problems);
+        }
+        let effective = effective(&own, group.as_deref(), around.defaults);
         let demand = match &effective.tokens {
             Some(node) => Demand::compile(node, definitions, problems),
             None => {
@@ -237,7 +243,7 @@ impl<'n> RawRoute<'n> {
                 None
             }
         };
-        let parameters: Vec<&str> = matched.map(shared_parameters).unwrap_or_default();
+        let parameters: Vec<&str> = matched.map(RouteMatch::shared_parameters).unwrap_or_default();
         let methods: Vec<&str> = matched.map(|it| it.methods().collect()).unwrap_or_default();
         let demanded: Vec<usize> =
             demand.iter().flat_map(|it| it.entries()).flat_map(|it| it.tokens.iter().copied()).collect();
@@ -335,7 +341,7 @@ impl<'n> RawRoute<'n> {
         };
         let indices: Vec<usize> = limits.iter().map(|named| named.index).collect();
         let modes = Modes::resolve(&levels, around.overrides, fits, &indices);
-        remark_lowered(&modes, access.is_some(), place, problems);
+        modes::remark_lowered(&modes, access.is_some(), place, problems);
         let team = team.or_else(|| group.as_ref().and_then(|group| group.team.clone()));
         let (demand, request, response) =
             (demand?, request?, response.map_or(Some(None), |it| it.map(Some))?);
@@ -353,29 +359,9 @@ impl<'n> RawRoute<'n> {
     }
 }
 
-/// Remarks where a token is not enforced and what needs one is: a caller without a good one is refused all the same.
-fn remark_lowered(modes: &Modes, has_access: bool, place: &Place, problems: &Problems) {
-    // Modes as written: by then every override has ended.
-    let written = |rule| modes.rule(rule, Nanos(u64::MAX));
-    let needs = |rule: &&Rule| rule.control() == Control::Access && written(**rule) == Mode::Enforce;
-    if has_access
-        && written(Rule::Whole(Control::Tokens)) != Mode::Enforce
-        && Rule::ALL.iter().any(|it| needs(&it))
-    {
-        let text = "`tokens` does not enforce here and `access` does: a caller without a good token is refused with \
-                    tokens.missing all the same; lower both to let such callers through";
-        problems.remark(place, "tokens-lowered-alone", text);
-    }
-}
-
-/// The parameters that every path of a route has.
-fn shared_parameters(matched: &RouteMatch) -> Vec<&str> {
-    let mut paths = matched.paths().iter();
-    let first: Vec<&str> = paths.next().map(|path| path.parameters().collect()).unwrap_or_default();
-    first
-        .into_iter()
-        .filter(|name| matched.paths().iter().all(|path| path.parameters().any(|it| it == *name)))
-        .collect()
+/// A route's own fields over those that its group and the defaults hand down.
+fn effective(own: &Inherited, group: Option<&RawGroup>, defaults: &Inherited) -> Inherited {
+    group.map_or_else(|| own.clone(), |group| own.over(&group.inherited)).over(defaults)
 }
 
 impl RawGroup {

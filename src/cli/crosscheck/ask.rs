@@ -57,6 +57,7 @@ pub(super) fn ask(
             headers.push((header.to_owned(), need(name)?));
         }
     }
+    headers.extend(target.says.clone());
     for choices in &target.tokens {
         headers.extend(caller.header(choices, &accounts.tokens));
     }

@@ -15,6 +15,8 @@ pub(super) struct Target {
     pub(super) path: String,
     /// Query parameters and headers that must be there, in the notation of values.
     pub(super) required: Vec<String>,
+    /// The header that tells this version of an endpoint from others.
+    pub(super) says: Option<(String, String)>,
     pub(super) takes_body: bool,
     /// The tokens that the route demands: of each entry, those that will do.
     pub(super) tokens: Vec<Vec<String>>,
@@ -81,7 +83,9 @@ fn of_route(route: &Value, below: &[&Value], prefix: &str, names: &[Name]) -> Ve
     let request = block(route, below, "request");
     let nearest = std::iter::once(route).chain(below.iter().copied());
     let tokens = nearest.map(|level| level.get("tokens")).find_map(|it| it).map(demanded).unwrap_or_default();
+    let says = matched("header/name").first().cloned().zip(matched("header/is").first().cloned());
     let target = |method: String| Target {
+        says: says.clone(),
         route: route.get("name").and_then(Value::as_str).unwrap_or_default().to_owned(),
         takes_body: request.get("schema").is_some() || request.get("content").is_some(),
         required: words(request.get("required")),

@@ -10,6 +10,7 @@ mod tests;
 
 use crate::model::value::Seen;
 use crate::model::value::Sight;
+use crate::model::value::Source;
 use crate::model::value::ValueRef;
 use crate::model::version::Version;
 use crate::refusal::Extra;
@@ -59,6 +60,12 @@ impl Client {
     /// The values that say version and platform.
     pub fn values(&self) -> impl Iterator<Item = &ValueRef> {
         self.platform.iter().chain(&self.version)
+    }
+
+    /// Whether a head can say the version, before any token is verified.
+    pub fn version_in_head(&self) -> bool {
+        let in_head = |it: &Source| matches!(it, Source::Header(_) | Source::Query(_));
+        self.version.iter().flat_map(|value| value.sources()).any(in_head)
     }
 
     /// Whether versions are judged at all.

@@ -3,9 +3,11 @@
 //! no route asks for (`routing.upgrade`, 400), a path that no route has (`routing.unmatched`, 404), a method that no
 //! route of the path has (`routing.method`, 405), and another's host (`routing.host`, 421).
 //! **Needs** the request's method, host and path; hands on the route and its path parameters.
-//! **Does not** look at the client: the same request is placed alike for everybody.
+//! With versions side by side: a client that says none that is served (`routing.version`, 400).
+//! **Does not** look at who the client is: the same request is placed alike for everybody.
 
 mod raw;
+mod says;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -15,11 +17,14 @@ use std::ops::Range;
 use std::rc::Rc;
 
 pub use crate::control::routing::raw::RouteMatch;
+use crate::control::routing::says::Ambiguous;
+use crate::control::routing::says::Says;
 use crate::control::routing::tree::Tree;
 use crate::model::headers::Found;
 use crate::model::headers::Headers;
 use crate::model::host::Host;
 use crate::model::path::RequestPath;
+use crate::model::version::Version;
 use crate::refusal::Extra;
 use crate::refusal::Reason;
 use crate::refusal::Refusal;
@@ -51,6 +56,8 @@ enum Hosts {
 #[derive(Debug, Default)]
 struct Table {
     patterns: Vec<Pattern>,
+    /// Routes of one method and path that only what a client says keeps apart.
+    alike: Vec<(usize, usize)>,
     exact: Tree<usize>,
     /// Literals in lower case; patterns that only letter case keeps apart share a leaf.
     folded: Tree<Vec<usize>>,
@@ -69,6 +76,8 @@ struct Endpoint {
     methods: Rc<[Box<str>]>,
     parameters: Rc<[Box<str>]>,
     websocket: bool,
+    /// What the client must say; `None` for whoever says nothing that another route hangs on.
+    says: Option<Says>,
 }
 
 /// Where a request belongs: the proof of this control.
@@ -116,8 +125,14 @@ pub struct Misplaced {
 }
 
 impl Routing {
+    /// Pairs of routes that only what a client says keeps apart.
+    pub fn alike(&self) -> impl Iterator<Item = (usize, usize)> {
+        let tables = self.tables.iter().map(|(_, table)| table).chain([&self.common]);
+        tables.flat_map(|table| table.alike.iter().copied())
+    }
+
     /// Finds the request's place. `path` is what [`RequestPath::parse`] said of its `:path`, `ends` whether the head is
-    /// the whole request.
+    /// the whole request, `app` the app's version as the head says it.
     ///
     /// # Errors
     /// The reasons that the module's head lists.
@@ -126,6 +141,7 @@ impl Routing {
         headers: &Headers,
         path: Option<&RequestPath>,
         ends: bool,
+        app: impl Fn() -> Option<Version>,
     ) -> Result<Place, Misplaced> {
         let misplaced = |refusal: Refusal| Misplaced { refusal, candidates: self.routes_by_path(path) };
         let ambiguous = || misplaced(Reason::RoutingAmbiguous.into());
@@ -168,7 +184,7 @@ impl Routing {
                 Err(misplaced(Reason::RequestBodyUnexpected.into()))
             };
         }
-        let endpoint = pattern.endpoint(method).ok_or_else(|| pattern.wrong_method())?;
+        let endpoint = pattern.endpoint(method, headers, app)?;
         if !upgrade_fits(headers, endpoint.websocket) {
             return Err(misplaced(Reason::RoutingUpgrade.into()));
         }
@@ -229,11 +245,35 @@ impl Table {
 }
 
 impl Pattern {
-    fn endpoint(&self, method: &str) -> Option<&Endpoint> {
-        let serves =
-            |wanted: &str| self.endpoints.iter().find(|it| it.methods.iter().any(|known| **known == *wanted));
+    fn endpoint(
+        &self,
+        method: &str,
+        headers: &Headers,
+        app: impl Fn() -> Option<Version>,
+    ) -> Result<&Endpoint, Misplaced> {
+        let serves = |wanted: &str, endpoint: &Endpoint| endpoint.methods.iter().any(|it| **it == *wanted);
+        let some = |wanted: &str| self.endpoints.iter().any(|endpoint| serves(wanted, endpoint));
         // GET answers HEAD, with the same demands.
-        serves(method).or_else(|| if method == "HEAD" { serves("GET") } else { None })
+        let method = if method == "HEAD" && !some("HEAD") { "GET" } else { method };
+        let misplaced =
+            |reason: Reason| Misplaced { refusal: reason.into(), candidates: self.routes().collect() };
+        let mut found: Result<&Endpoint, Misplaced> = Err(match some(method) {
+            true => misplaced(Reason::RoutingVersion),
+            false => self.wrong_method(),
+        });
+        for endpoint in self.endpoints.iter().filter(|endpoint| serves(method, endpoint)) {
+            let Some(says) = &endpoint.says else {
+                // The first, as ever.
+                found = found.or(Ok(endpoint));
+                continue;
+            };
+            match says.fits(headers, app()) {
+                Ok(true) => return Ok(endpoint),
+                Ok(false) => {}
+                Err(Ambiguous) => return Err(misplaced(Reason::RoutingAmbiguous)),
+            }
+        }
+        found
     }
 
     fn wrong_method(&self) -> Misplaced {

@@ -7,6 +7,7 @@ use crate::control::routing::Hosts;
 use crate::control::routing::Pattern;
 use crate::control::routing::Routing;
 use crate::control::routing::Table;
+use crate::control::routing::says::Says;
 use crate::document::Fields;
 use crate::document::Node;
 use crate::document::cut;
@@ -25,6 +26,7 @@ pub struct RouteMatch {
     paths: Vec<PathPattern>,
     hosts: Option<Vec<Host>>,
     websocket: bool,
+    says: Option<Says>,
 }
 
 impl RouteMatch {
@@ -42,6 +44,7 @@ impl RouteMatch {
             node.one_or_list().iter().filter_map(path).collect()
         });
         let hosts = fields.optional("host").map(|node| hosts(node, problems));
+        let says = Says::compile(&fields, problems);
         let upgrade = fields.optional("upgrade").and_then(|node| node.word(&[("websocket", ())], problems));
         fields.close();
         for (name, empty) in [
@@ -53,12 +56,30 @@ impl RouteMatch {
             }
         }
         let (methods, websocket) = (methods?.into(), upgrade.is_some());
-        Some(Self { place: node.place.clone(), methods, paths: paths?, hosts, websocket })
+        Some(Self { place: node.place.clone(), methods, paths: paths?, hosts, websocket, says })
+    }
+
+    /// Where it is written.
+    pub fn place(&self) -> &Place {
+        &self.place
     }
 
     /// The route's paths.
     pub fn paths(&self) -> &[PathPattern] {
         &self.paths
+    }
+
+    /// Where it hangs on the app's version: the place of that.
+    pub fn by_app(&self) -> Option<&Place> {
+        matches!(self.says, Some(Says::App(_))).then_some(&self.place)
+    }
+
+    /// The parameters that every path has.
+    pub fn shared_parameters(&self) -> Vec<&str> {
+        let mut paths = self.paths.iter();
+        let first: Vec<&str> = paths.next().map(|path| path.parameters().collect()).unwrap_or_default();
+        let everywhere = |name: &&str| self.paths.iter().all(|path| path.parameters().any(|it| it == *name));
+        first.into_iter().filter(everywhere).collect()
     }
 
     /// The route's methods.
@@ -189,7 +210,15 @@ impl Table {
             let Some(pattern) = self.patterns.get_mut(at) else { continue };
             for taken in &pattern.endpoints {
                 let shared = taken.methods.iter().find(|method| route.methods.contains(method));
-                if let Some(method) = shared {
+                let apart = match (&taken.says, &route.says) {
+                    // One that hangs on nothing is for whoever says nothing that another hangs on.
+                    (None, None) => false,
+                    (Some(says), Some(others)) => !says.meets(others),
+                    _ => true,
+                };
+                if shared.is_some() && apart {
+                    self.alike.push((taken.route, index));
+                } else if let Some(method) = shared {
                     let first = routes.get(taken.route).and_then(Option::as_ref).map(|it| it.place.clone());
                     let fault = Fault::Duplicate {
                         what: "route for",
@@ -204,6 +233,7 @@ impl Table {
                 methods: route.methods.clone(),
                 parameters: path.parameters().map(Into::into).collect(),
                 websocket: route.websocket,
+                says: route.says.clone(),
             });
         }
     }

@@ -34,7 +34,7 @@ fn place(routing: &Routing, method: &str, path: &str, more: &[(&str, &str)]) -> 
     pairs.extend_from_slice(more);
     let headers = Headers::from_pairs(pairs);
     let parsed = RequestPath::parse(path.as_bytes()).ok();
-    match routing.check(&headers, parsed.as_ref(), true) {
+    match routing.check(&headers, parsed.as_ref(), true, || None) {
         Ok(Place::Route(index, parameters)) => {
             let values: Vec<String> = parameters
                 .iter(parsed.as_ref().unwrap())
@@ -147,7 +147,7 @@ fn speaks_for_its_own_hosts() {
     let routing = routing(hosts, &routes).unwrap();
     let at = |host, path| {
         let headers = Headers::from_pairs([(":method", "GET"), (":authority", host), (":path", path)]);
-        match routing.check(&headers, RequestPath::parse(path.as_bytes()).ok().as_ref(), true) {
+        match routing.check(&headers, RequestPath::parse(path.as_bytes()).ok().as_ref(), true, || None) {
             Ok(Place::Route(index, _)) => index.to_string(),
             Ok(other) => format!("{other:?}"),
             Err(misplaced) => misplaced.refusal.reason.code().into(),
@@ -211,6 +211,45 @@ fn notes_ties_and_paths_that_no_request_could_have() {
     assert!(faults(&[r#"{"method": "CONNECT", "path": "/a"}"#]).contains("tunnel"));
 }
 
+#[test]
+fn versions_of_one_endpoint_must_be_told_apart_for_sure() {
+    let route = |says: &str| format!(r#"{{"method": "GET", "path": "/a", {says}}}"#);
+    let header = |name: &str, is: &str| route(&format!(r#""header": {{"name": "{name}", "is": {is}}}"#));
+    let app = |range: &str| route(&format!(r#""app_version": "{range}""#));
+    let none = r#"{"method": "GET", "path": "/a"}"#.to_owned();
+    for (row, routes, apart) in [
+        ("two values", [header("x-v", r#""1""#), header("x-v", r#"["2", "3"]"#)], true),
+        ("a value twice", [header("x-v", r#"["1", "2"]"#), header("X-V", r#""2""#)], false),
+        ("two headers", [header("x-v", r#""1""#), header("x-w", r#""2""#)], false),
+        ("a header and a version", [header("x-v", r#""1""#), app("<5")], false),
+        ("one and the rest", [header("x-v", r#""1""#), none.clone()], true),
+        ("the rest twice", [none.clone(), none.clone()], false),
+        ("ranges side by side", [app("<5.2"), app(">=5.2.0 <6")], true),
+        ("ranges that meet", [app("<5.2.1"), app(">=5.2.0 <6")], false),
+        ("a range and all above", [app(">=5"), app(">=6")], false),
+    ] {
+        let routes: Vec<&str> = routes.iter().map(String::as_str).collect();
+        let told = routing("{}", &routes).map(|routing| routing.alike().collect::<Vec<_>>());
+        match told {
+            Ok(alike) => assert_eq!((alike, apart), (vec![(0, 1)], true), "{row}"),
+            Err(faults) => {
+                assert!(!apart && faults.join("").contains("is given twice"), "{row}: {faults:?}");
+            }
+        }
+    }
+    for (says, part) in [
+        (r#""header": {"name": "x-v", "is": []}"#, "nothing in it"),
+        (r#""header": {"name": "x-v"}"#, "`is` must be written"),
+        (r#""header": {"name": "x-v", "is": " 1"}"#, "visible characters"),
+        (r#""header": {"name": "authorization", "is": "1"}"#, "tells no version"),
+        (r#""header": {"name": "x-v", "is": "1"}, "app_version": "<5""#, "do not stand together"),
+        (r#""app_version": "5.2""#, "is no range of versions"),
+    ] {
+        let faults = routing("{}", &[&route(says)]).unwrap_err().join("\n");
+        assert!(faults.contains(part), "{says}: {faults}");
+    }
+}
+
 /// An upstream may look at the path alone: whatever else does not fit, the routes of the path are told.
 #[test]
 fn tells_which_routes_a_request_without_a_place_could_be_meant_for() {
@@ -233,15 +272,20 @@ fn tells_which_routes_a_request_without_a_place_could_be_meant_for() {
     ];
     for (host, method, path, want) in rows {
         let headers = Headers::from_pairs([(":method", method), (":authority", host), (":path", path)]);
-        let misplaced =
-            routing.check(&headers, RequestPath::parse(path.as_bytes()).ok().as_ref(), true).unwrap_err();
+        let misplaced = routing
+            .check(&headers, RequestPath::parse(path.as_bytes()).ok().as_ref(), true, || None)
+            .unwrap_err();
         let mut candidates = misplaced.candidates;
         candidates.sort_unstable();
         candidates.dedup();
         assert_eq!(candidates, want, "{method} {host}{path}: {:?}", misplaced.refusal);
     }
     let pairs = [(":method", "GET"), (":authority", "a.example"), (":path", "/users/7"), ("upgrade", "x")];
-    let misplaced =
-        routing.check(&Headers::from_pairs(pairs), RequestPath::parse(b"/users/7").ok().as_ref(), true);
+    let misplaced = routing.check(
+        &Headers::from_pairs(pairs),
+        RequestPath::parse(b"/users/7").ok().as_ref(),
+        true,
+        || None,
+    );
     assert_eq!(misplaced.unwrap_err().refusal.reason, Reason::RoutingUpgrade);
 }

@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::message;
 use crate::model::version::Version;
+use crate::model::version::Versions;
 
 #[test]
 fn versions_are_compared_by_their_first_three_numbers() {
@@ -65,5 +66,48 @@ proptest! {
     #[test]
     fn no_text_makes_it_panic(text in "\\PC{0,70}") {
         let _ = Version::parse(&text);
+    }
+}
+
+#[test]
+fn a_range_of_versions_has_an_end_or_none_and_holds_what_lies_between() {
+    let range = |text: &str| text.parse::<Versions>();
+    let version = |text: &str| Version::parse(text).unwrap();
+    for (text, within, without) in [
+        (">=5.2.0", &["5.2", "5.2.0 (9)", "77"][..], &["5.1.9", "0"][..]),
+        ("<6", &["0", "5.99.99"], &["6", "6.0.1"]),
+        (">=5.2 <5.2.1", &["5.2.0"], &["5.1.9", "5.2.1"]),
+    ] {
+        let range = range(text).unwrap();
+        assert!(within.iter().all(|it| range.contains(version(it))), "{text}");
+        assert!(!without.iter().any(|it| range.contains(version(it))), "{text}");
+    }
+    for text in [
+        "",
+        "5.2",
+        ">5",
+        "<=5",
+        ">=",
+        "<",
+        ">=6 <5",
+        ">=5 <5",
+        ">=5  <6",
+        "<6 >=5",
+        ">=5 <6 <7",
+        ">=5.x",
+        "^5",
+        ">=5+a",
+    ] {
+        assert!(range(text).is_err(), "{text}");
+    }
+    for (one, other, meet) in [
+        ("<5", ">=5", false),
+        ("<5.0.1", ">=5", true),
+        (">=5", ">=7", true),
+        (">=1 <2", ">=2 <3", false),
+        (">=1 <9", ">=2 <3", true),
+    ] {
+        let (one, other) = (range(one).unwrap(), range(other).unwrap());
+        assert_eq!((one.meets(&other), other.meets(&one)), (meet, meet), "{one:?} {other:?}");
     }
 }

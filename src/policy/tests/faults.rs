@@ -259,3 +259,51 @@ fn a_secret_that_is_not_here_is_no_fault_of_a_policy_that_is_only_checked() {
     assert!(Policy::compile(&node, &mut SchemaStore::default(), circumstances, &problems).is_some());
     assert!(problems.none());
 }
+
+/// What a client says chooses no weaker door.
+#[test]
+fn versions_of_one_endpoint_demand_the_same_of_a_caller() {
+    let with = |first: Value, second: Value| {
+        let route = |name: &str, value: &str, more: &Value| {
+            let mut route = json!({ "name": name, "tokens": ["user"], "access": { "scopes": ["a"] }, "limits": ["per-user"],
+                "match": { "method": "GET", "path": "/side", "header": { "name": "x-v", "is": value } } });
+            route.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            route
+        };
+        compile(&with_routes(json!([route("one", "1", &first), route("two", "2", &second)]))).faults
+    };
+    let nothing = || json!({});
+    let request = json!({ "request": { "unknown_query": "reject" }, "modes": { "request": "shadow" } });
+    assert_eq!(with(nothing(), request), [""; 0]);
+    let apart = "only what a client says keeps these routes apart, so they demand the same";
+    for (second, field) in [
+        (json!({ "tokens": "none", "access": null }), "tokens"),
+        (json!({ "access": { "scopes": ["b"] } }), "access"),
+        (json!({ "limits": [] }), "limits"),
+        (json!({ "response": { "owner": { "value": "response:/id", "is": "user.sub" } } }), "response.owner"),
+    ] {
+        let faults = with(nothing(), second);
+        let want = format!("routes[two]: `{field}` differs from that of routes[one]: {apart}");
+        assert!(faults.contains(&want), "{field}: {faults:?}");
+    }
+    for modes in [
+        json!({ "modes": { "tokens": "shadow" } }),
+        json!({ "mode": "disabled" }),
+        json!({ "modes": { "access.scopes": "shadow" } }),
+    ] {
+        let faults = with(nothing(), modes.clone());
+        assert!(
+            faults
+                .iter()
+                .any(|it| it.starts_with("routes[two].match: `")
+                    && it.contains("has another mode than on `one`")),
+            "{modes}: {faults:?}"
+        );
+    }
+    let by_app = json!([{ "name": "one", "match": { "method": "GET", "path": "/a", "app_version": "<5" }, "tokens": "none" }]);
+    let faults = compile(&with_routes(by_app)).faults;
+    assert!(
+        faults.iter().any(|it| it.contains("`app_version` needs `client.app_version` in a header")),
+        "{faults:?}"
+    );
+}

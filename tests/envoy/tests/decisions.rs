@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use crate::case::{Case, CaseFile, Credential, OneOrMany, Text, Upstream};
 
 /// The files that are run, below `tests/cases`.
-const FILES: [&str; 9] = [
+const FILES: [&str; 10] = [
     "access/owner-in-body",
     "request/form",
     "request/forms",
@@ -29,6 +29,7 @@ const FILES: [&str; 9] = [
     "response/judged",
     "response/owner",
     "response/undeclared",
+    "routing/versions",
 ];
 
 /// Rows that no HTTP can say, and why.
