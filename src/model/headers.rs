@@ -77,6 +77,16 @@ impl Marks {
 const JOINED: [&str; 3] = ["authorization", "content-type", "content-encoding"];
 
 impl Headers {
+    /// Whether a line stands under another spelling of `name` that some upstreams take for it: `x_account` for
+    /// `x-account`.
+    pub fn has_twin(&self, name: &str) -> bool {
+        let plain = |byte: &u8| if *byte == b'_' { b'-' } else { byte.to_ascii_lowercase() };
+        let same = |known: &[u8]| {
+            known.len() == name.len() && known.iter().map(plain).eq(name.as_bytes().iter().map(plain))
+        };
+        name.contains(['-', '_']) && self.iter().any(|(known, _)| known != name.as_bytes() && same(known))
+    }
+
     /// Reads the proxy-wasm ABI's serialised map: a count, that many pairs of lengths (all 32 bits, little endian),
     /// then each name and value with a NUL behind it. `None` where the lengths do not fit the bytes.
     pub fn from_abi(bytes: Vec<u8>) -> Option<Self> {

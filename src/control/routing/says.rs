@@ -51,8 +51,7 @@ impl Says {
         match self {
             Self::App(versions) => Ok(app.is_some_and(|app| versions.contains(app))),
             Self::Header(name, values) => {
-                let twin = |known: &[u8]| known != name.as_bytes() && same(known, name.as_bytes());
-                if headers.iter().any(|(known, _)| twin(known)) {
+                if headers.has_twin(name) {
                     return Err(Ambiguous);
                 }
                 match headers.single(name) {
@@ -74,12 +73,6 @@ impl Says {
             _ => true,
         }
     }
-}
-
-/// Whether some upstream takes one header's name for the other's.
-fn same(one: &[u8], other: &[u8]) -> bool {
-    let plain = |byte: &u8| if *byte == b'_' { b'-' } else { byte.to_ascii_lowercase() };
-    one.len() == other.len() && one.iter().map(plain).eq(other.iter().map(plain))
 }
 
 fn header(node: &Node, problems: &Problems) -> Option<Says> {

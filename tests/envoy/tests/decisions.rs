@@ -19,13 +19,14 @@ use serde_json::{Value, json};
 use crate::case::{Case, CaseFile, Credential, OneOrMany, Text, Upstream};
 
 /// The files that are run, below `tests/cases`.
-const FILES: [&str; 10] = [
+const FILES: [&str; 11] = [
     "access/owner-in-body",
     "request/form",
     "request/forms",
     "request/json",
     "request/parameters",
     "request/structure",
+    "request/typed",
     "response/judged",
     "response/owner",
     "response/undeclared",
@@ -33,11 +34,15 @@ const FILES: [&str; 10] = [
 ];
 
 /// Rows that no HTTP can say, and why.
-const UNSAID: [(&str, &str); 4] = [
+const UNSAID: [(&str, &str); 8] = [
     ("a declared 0 with something behind it", "the codec takes what is behind for the next request"),
     ("a length that is no number", "the codec refuses it by itself"),
     ("two lengths", "the codec refuses them by itself"),
     ("too large as it comes", "the codec ends the answer where it says that it ends"),
+    ("a twin of its name beside it", "this Envoy refuses names with `_` by itself"),
+    ("a twin of its name alone", "as above"),
+    ("a twin of a header beside it", "as above"),
+    ("a twin of a header alone", "as above"),
 ];
 
 /// Claims of the shop's own tokens that a case does not have.

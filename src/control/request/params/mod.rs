@@ -68,6 +68,13 @@ impl Params {
         headers: &Headers,
     ) -> Result<Option<QueryEdit>, Refusal> {
         let mut errors = Vec::new();
+        let asks = |place: Place| self.declared.iter().filter(move |param| param.place == place);
+        // Some readers take `;` for `&`, and `x_account` for `x-account`: what they find so is judged by nobody.
+        let parted =
+            query.is_some_and(|query| query.0.contains(&b';')) && asks(Place::Query).next().is_some();
+        if parted || asks(Place::Header).any(|param| headers.has_twin(&param.name)) {
+            return Err(Reason::RequestAmbiguous.into());
+        }
         for param in &self.declared {
             let values = param.values(path, query, headers);
             if let Err(keyword) = param.judge(&values)? {
