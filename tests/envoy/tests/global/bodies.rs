@@ -12,7 +12,7 @@ fn by_mail(name: &str, timeout: &str, on_error: &str, more: &str) -> String {
         "
 {more}
 rate_limit_service: {{ cluster: ratelimit, domain: shop, timeout: {timeout}, on_error: {on_error} }}
-schemas: {{ mail: {{ type: object, additionalProperties: false, required: [email], properties: {{ email: {{ type: string }}, pad: {{ type: string }} }} }} }}
+schemas: {{ mail: {{ type: object, additionalProperties: false, required: [email], properties: {{ email: {{ type: string }}, pad: {{ type: array, items: {{ type: string }} }} }} }} }}
 limits:
   by-mail: {{ key: [\"body:/email\"], missing: deny, rate: 10/1h, scope: global }}
   either: {{ key: [\"header.x-app|body:/email\"], missing: deny, rate: 10/1h, scope: global }}
@@ -31,7 +31,8 @@ fn post(path: &str) -> Request {
 /// Bodies in all the ways in which they come, with the same address in each: what is sent, and what arrives.
 fn bodies(mail: &str) -> Vec<(&'static str, Request, String)> {
     let small = format!(r#"{{"email":"{mail}"}}"#);
-    let large = format!(r#"{{"email":"{mail}","pad":"{}"}}"#, "x".repeat(700_000));
+    let pad = vec![format!("\"{}\"", "x".repeat(1_000)); 700].join(",");
+    let large = format!(r#"{{"email":"{mail}","pad":[{pad}]}}"#);
     let (head, tail) = large.split_at(300_000);
     let (begin, rest) = small.split_at(5);
     vec![
