@@ -1,11 +1,5 @@
 //! Looks at bytes, eight at a time: in wasm the library goes byte by byte, and a token has a thousand.
 
-/// One byte in each place of a word.
-const EACH: u64 = 0x0101_0101_0101_0101;
-
-/// The highest bit of each byte of a word.
-const HIGHEST: u64 = 0x8080_8080_8080_8080;
-
 /// Whether two texts are the same.
 pub fn same(one: &[u8], other: &[u8]) -> bool {
     let ((one_words, one_rest), (other_words, other_rest)) = (one.as_chunks::<8>(), other.as_chunks::<8>());
@@ -17,15 +11,26 @@ pub fn same(one: &[u8], other: &[u8]) -> bool {
 
 /// Whether this byte is anywhere in it.
 pub fn has(bytes: &[u8], byte: u8) -> bool {
-    let wanted = u64::from(byte).wrapping_mul(EACH);
     let (words, rest) = bytes.as_chunks::<8>();
-    // A word has a byte that is 0 where taking one from each byte borrows from a highest bit that was not set.
-    let found = words.iter().fold(0, |found, word| {
-        let differs = u64::from_le_bytes(*word) ^ wanted;
-        found | (differs.wrapping_sub(EACH) & !differs & HIGHEST)
-    });
+    let found = words.iter().fold(0, |found, word| found | any_is(u64::from_le_bytes(*word), byte));
     found != 0 || rest.contains(&byte)
 }
+
+/// Not 0 where any of eight bytes is this one.
+pub(crate) fn any_is(eight: u64, byte: u8) -> u64 {
+    any_below(eight ^ ONES.wrapping_mul(u64::from(byte)), 1)
+}
+
+/// Not 0 where any of eight bytes is below `least`, which is at most 0x80.
+pub(crate) fn any_below(eight: u64, least: u64) -> u64 {
+    // Taking `least` off borrows into a high bit that was not set.
+    eight.wrapping_sub(ONES.wrapping_mul(least)) & !eight & HIGHS
+}
+
+/// 1 in each byte.
+const ONES: u64 = 0x0101_0101_0101_0101;
+/// The high bit of each byte.
+const HIGHS: u64 = 0x8080_8080_8080_8080;
 
 #[cfg(test)]
 mod tests {

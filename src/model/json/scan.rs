@@ -1,5 +1,7 @@
 //! How far something of a JSON text goes, by its bytes alone.
 
+use crate::model::bytes;
+
 /// The bytes at the head of `text` of which a number could be made, and the rest.
 pub(crate) fn number(text: &[u8]) -> (&[u8], &[u8]) {
     let part = |byte: &u8| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
@@ -22,13 +24,39 @@ pub(crate) fn plain(text: &[u8]) -> usize {
     text.len().saturating_sub(rest.len()).saturating_add(tail)
 }
 
-const ONES: u64 = 0x0101_0101_0101_0101;
-const HIGHS: u64 = 0x8080_8080_8080_8080;
-
 /// Whether any of eight bytes is a quote, a backslash or below 0x20.
 fn has_special(eight: u64) -> bool {
-    // A byte is below `least` (at most 0x80) if taking it off borrows into a high bit that was not set.
-    let any_below = |eight: u64, least: u64| eight.wrapping_sub(ONES.wrapping_mul(least)) & !eight & HIGHS;
-    let any_is = |byte: u8| any_below(eight ^ ONES.wrapping_mul(u64::from(byte)), 1);
-    any_below(eight, 0x20) | any_is(b'"') | any_is(b'\\') != 0
+    bytes::any_below(eight, 0x20) | bytes::any_is(eight, b'"') | bytes::any_is(eight, b'\\') != 0
+}
+
+/// A text that is gone over once.
+pub(crate) struct Cursor<'t> {
+    pub(crate) text: &'t str,
+    /// How far it is read, in bytes.
+    pub(crate) at: usize,
+}
+
+impl<'t> Cursor<'t> {
+    pub(crate) fn new(text: &'t str) -> Self {
+        Self { text, at: 0 }
+    }
+
+    /// What is not read yet.
+    pub(crate) fn rest(&self) -> &'t [u8] {
+        self.text.as_bytes().get(self.at..).unwrap_or_default()
+    }
+
+    pub(crate) fn step(&mut self, bytes: usize) {
+        self.at = self.at.saturating_add(bytes);
+    }
+
+    /// The next byte that is no white space.
+    pub(crate) fn past_space(&mut self) -> Option<u8> {
+        loop {
+            match self.text.as_bytes().get(self.at) {
+                Some(b' ' | b'\n' | b'\t' | b'\r') => self.step(1),
+                other => return other.copied(),
+            }
+        }
+    }
 }

@@ -12,6 +12,7 @@ use serde_json::map::Entry;
 use crate::model::json::budget::Budget;
 use crate::model::json::number;
 use crate::model::json::scan;
+use crate::model::json::scan::Cursor;
 
 /// Why a body is not read.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -27,7 +28,7 @@ pub enum Unfit {
 }
 
 /// The deepest that anything is read, whatever a budget says: reading takes stack.
-const DEEPEST: usize = 127;
+pub(crate) const DEEPEST: usize = 127;
 
 /// Reads a whole body.
 ///
@@ -39,7 +40,7 @@ pub fn read(text: &[u8], budget: &Budget) -> Result<Value, Unfit> {
         // What stands before the first byte that is no text may be unfit for another reason.
         Err(error) => (utf8(text.get(..error.valid_up_to()).unwrap_or_default())?, false),
     };
-    let mut reader = Reader { text: valid, at: 0, budget, parts: 0 };
+    let mut reader = Reader { cursor: Cursor::new(valid), budget, parts: 0 };
     let value = reader.document().and_then(|value| if whole { Ok(value) } else { Err(Unfit::Malformed) });
     value.map_err(|unfit| if number::fit(text, budget.numbers) { unfit } else { Unfit::Number })
 }
@@ -48,38 +49,18 @@ fn utf8(text: &[u8]) -> Result<&str, Unfit> {
     std::str::from_utf8(text).map_err(|_| Unfit::Malformed)
 }
 
-/// What is counted over the whole text, and how far it is read.
+/// How far a text is read, and what is counted over all of it.
 struct Reader<'t> {
-    text: &'t str,
-    at: usize,
+    cursor: Cursor<'t>,
     budget: &'t Budget,
     parts: usize,
 }
 
 impl<'t> Reader<'t> {
     fn document(&mut self) -> Result<Value, Unfit> {
-        let first = self.past_space();
+        let first = self.cursor.past_space();
         let value = self.value(first, 0)?;
-        if self.past_space().is_none() { Ok(value) } else { Err(Unfit::Malformed) }
-    }
-
-    /// What is not read yet.
-    fn rest(&self) -> &'t [u8] {
-        self.text.as_bytes().get(self.at..).unwrap_or_default()
-    }
-
-    fn step(&mut self, bytes: usize) {
-        self.at = self.at.saturating_add(bytes);
-    }
-
-    /// The next byte that is no white space.
-    fn past_space(&mut self) -> Option<u8> {
-        loop {
-            match self.text.as_bytes().get(self.at) {
-                Some(b' ' | b'\n' | b'\t' | b'\r') => self.step(1),
-                other => return other.copied(),
-            }
-        }
+        if self.cursor.past_space().is_none() { Ok(value) } else { Err(Unfit::Malformed) }
     }
 
     /// The value that begins with the byte `first`, which is where this stands.
@@ -101,17 +82,17 @@ impl<'t> Reader<'t> {
     }
 
     fn word(&mut self, word: &[u8], value: Value) -> Result<Value, Unfit> {
-        if !self.rest().starts_with(word) {
+        if !self.cursor.rest().starts_with(word) {
             return Err(Unfit::Malformed);
         }
-        self.step(word.len());
+        self.cursor.step(word.len());
         Ok(value)
     }
 
     fn number(&mut self) -> Result<Value, Unfit> {
-        let (written, _) = scan::number(self.rest());
+        let (written, _) = scan::number(self.cursor.rest());
         if let Some(number) = number::plain(written) {
-            self.step(written.len());
+            self.cursor.step(written.len());
             return Ok(Value::Number(number));
         }
         if !number::allowed(written, self.budget.numbers) {
@@ -119,30 +100,30 @@ impl<'t> Reader<'t> {
         }
         // What stands behind it without a comma, as in `1.2.3`, is met when the next part is.
         let written = number::head(written).ok_or(Unfit::Malformed)?;
-        self.step(written.len());
+        self.cursor.step(written.len());
         serde_json::from_slice::<Number>(written).map(Value::Number).map_err(|_| Unfit::Malformed)
     }
 
     /// A string, its escapes undone.
     fn string(&mut self) -> Result<String, Unfit> {
-        let start = self.at;
+        let start = self.cursor.at;
         let mut escaped = false;
-        self.step(1);
+        self.cursor.step(1);
         loop {
-            self.step(scan::plain(self.rest()));
-            match self.text.as_bytes().get(self.at) {
+            self.cursor.step(scan::plain(self.cursor.rest()));
+            match self.cursor.text.as_bytes().get(self.cursor.at) {
                 Some(b'"') => break,
                 Some(b'\\') => {
                     escaped = true;
-                    self.step(2);
+                    self.cursor.step(2);
                 }
                 _ => return Err(Unfit::Malformed),
             }
         }
-        let inner = self.text.get(start.saturating_add(1)..self.at);
-        self.step(1);
+        let inner = self.cursor.text.get(start.saturating_add(1)..self.cursor.at);
+        self.cursor.step(1);
         if escaped {
-            let quoted = self.text.get(start..self.at).ok_or(Unfit::Malformed)?;
+            let quoted = self.cursor.text.get(start..self.cursor.at).ok_or(Unfit::Malformed)?;
             return serde_json::from_str(quoted).map_err(|_| Unfit::Malformed);
         }
         inner.map(str::to_owned).ok_or(Unfit::Malformed)
@@ -150,10 +131,10 @@ impl<'t> Reader<'t> {
 
     fn list(&mut self, depth: usize) -> Result<Value, Unfit> {
         let mut items = Vec::new();
-        self.step(1);
-        let mut next = self.past_space();
+        self.cursor.step(1);
+        let mut next = self.cursor.past_space();
         if next == Some(b']') {
-            self.step(1);
+            self.cursor.step(1);
             return Ok(Value::Array(items));
         }
         loop {
@@ -162,17 +143,17 @@ impl<'t> Reader<'t> {
             if self.ends(b']')? {
                 return Ok(Value::Array(items));
             }
-            next = self.past_space();
+            next = self.cursor.past_space();
         }
     }
 
     fn object(&mut self, depth: usize) -> Result<Value, Unfit> {
         // Names are looked up in a tree: no choice of names makes that slow.
         let mut members = Map::new();
-        self.step(1);
-        let mut next = self.past_space();
+        self.cursor.step(1);
+        let mut next = self.cursor.past_space();
         if next == Some(b'}') {
-            self.step(1);
+            self.cursor.step(1);
             return Ok(Value::Object(members));
         }
         loop {
@@ -183,23 +164,23 @@ impl<'t> Reader<'t> {
             within(name.len(), self.budget.name)?;
             self.one_more()?;
             let Entry::Vacant(free) = members.entry(name) else { return Err(Unfit::DuplicateName) };
-            if self.past_space() != Some(b':') {
+            if self.cursor.past_space() != Some(b':') {
                 return Err(Unfit::Malformed);
             }
-            self.step(1);
-            let first = self.past_space();
+            self.cursor.step(1);
+            let first = self.cursor.past_space();
             free.insert(self.value(first, depth)?);
             if self.ends(b'}')? {
                 return Ok(Value::Object(members));
             }
-            next = self.past_space();
+            next = self.cursor.past_space();
         }
     }
 
     /// Goes past the comma behind a part, or past the end of what it is in: whether it was the end.
     fn ends(&mut self, close: u8) -> Result<bool, Unfit> {
-        let next = self.past_space();
-        self.step(1);
+        let next = self.cursor.past_space();
+        self.cursor.step(1);
         match next {
             Some(b',') => Ok(false),
             Some(byte) if byte == close => Ok(true),

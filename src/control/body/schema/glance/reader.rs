@@ -19,19 +19,18 @@ use crate::model::cut::Gone;
 use crate::model::json::Budget;
 use crate::model::json::number;
 use crate::model::json::scan;
+use crate::model::json::scan::Cursor;
+use crate::model::json::strict::DEEPEST;
 
 /// How many members of one object are looked at that the schema does not name: each is held against those before it.
 const MAX_OTHERS: usize = 32;
-/// The strict reader's own bound.
-const DEEPEST: usize = 127;
 
 /// Looks at a whole text; `None` where it is for others to judge. `trims` lets go what is not declared.
 pub(super) fn glance(shape: &Shape, text: &[u8], budget: &Budget, trims: bool) -> Option<Glance> {
     let text = std::str::from_utf8(text).ok()?;
     let mut reader = Reader {
         shape,
-        text,
-        at: 0,
+        cursor: Cursor::new(text),
         budget,
         parts: 0,
         others: Vec::new(),
@@ -40,13 +39,12 @@ pub(super) fn glance(shape: &Shape, text: &[u8], budget: &Budget, trims: bool) -
         count: 0,
     };
     reader.value(shape.root, 0, trims)?;
-    reader.past_space().is_none().then_some(Glance { gone: reader.gone, count: reader.count })
+    reader.cursor.past_space().is_none().then_some(Glance { gone: reader.gone, count: reader.count })
 }
 
 struct Reader<'t> {
     shape: &'t Shape,
-    text: &'t str,
-    at: usize,
+    cursor: Cursor<'t>,
     budget: &'t Budget,
     parts: usize,
     /// The names of all objects that are open, the innermost last, but for those that their schemas name.
@@ -58,28 +56,10 @@ struct Reader<'t> {
 }
 
 impl<'t> Reader<'t> {
-    fn rest(&self) -> &'t [u8] {
-        self.text.as_bytes().get(self.at..).unwrap_or_default()
-    }
-
-    fn step(&mut self, bytes: usize) {
-        self.at = self.at.saturating_add(bytes);
-    }
-
-    /// The next byte that is no white space.
-    fn past_space(&mut self) -> Option<u8> {
-        loop {
-            match self.text.as_bytes().get(self.at) {
-                Some(b' ' | b'\n' | b'\t' | b'\r') => self.step(1),
-                other => return other.copied(),
-            }
-        }
-    }
-
     fn value(&mut self, node: usize, depth: usize, trims: bool) -> Option<()> {
         let shape = self.shape;
         let node = shape.node(node).filter(|node| !node.unsure)?;
-        match self.past_space()? {
+        match self.cursor.past_space()? {
             b'"' => self.string(node),
             b'-' | b'0'..=b'9' => self.number(node),
             b'{' if takes(node, Types::OBJECT) => self.object(node, self.inner(depth)?, trims),
@@ -103,16 +83,16 @@ impl<'t> Reader<'t> {
 
     fn word(&mut self, node: &Node, kind: Types, word: &str, value: &Value) -> Option<()> {
         let fits = !node.not.has(kind) && node.words.as_ref().is_none_or(|words| words.contains(value));
-        if !fits || !self.rest().starts_with(word.as_bytes()) {
+        if !fits || !self.cursor.rest().starts_with(word.as_bytes()) {
             return None;
         }
-        self.step(word.len());
+        self.cursor.step(word.len());
         Some(())
     }
 
     fn number(&mut self, node: &Node) -> Option<()> {
-        let (written, _) = scan::number(self.rest());
-        self.step(written.len());
+        let (written, _) = scan::number(self.cursor.rest());
+        self.cursor.step(written.len());
         let number = match number::plain(written) {
             Some(number) => number,
             None if !number::allowed(written, self.budget.numbers) => return None,
@@ -165,33 +145,33 @@ impl<'t> Reader<'t> {
 
     /// A string, its escapes undone.
     fn text(&mut self) -> Option<Cow<'t, str>> {
-        let start = self.at;
+        let start = self.cursor.at;
         let mut escaped = false;
-        self.step(1);
+        self.cursor.step(1);
         loop {
-            self.step(scan::plain(self.rest()));
-            match self.rest().first()? {
+            self.cursor.step(scan::plain(self.cursor.rest()));
+            match self.cursor.rest().first()? {
                 b'"' => break,
                 b'\\' => {
                     escaped = true;
-                    self.step(2);
+                    self.cursor.step(2);
                 }
                 _ => return None,
             }
         }
-        let inner = self.text.get(start.checked_add(1)?..self.at)?;
-        self.step(1);
+        let inner = self.cursor.text.get(start.checked_add(1)?..self.cursor.at)?;
+        self.cursor.step(1);
         if escaped {
-            return serde_json::from_str(self.text.get(start..self.at)?).ok().map(Cow::Owned);
+            return serde_json::from_str(self.cursor.text.get(start..self.cursor.at)?).ok().map(Cow::Owned);
         }
         Some(Cow::Borrowed(inner))
     }
 
     fn list(&mut self, node: &Node, depth: usize, trims: bool) -> Option<()> {
-        self.step(1);
+        self.cursor.step(1);
         let mut count = 0_usize;
-        if self.past_space()? == b']' {
-            self.step(1);
+        if self.cursor.past_space()? == b']' {
+            self.cursor.step(1);
         } else {
             loop {
                 self.value(node.items, depth, trims)?;
@@ -206,12 +186,12 @@ impl<'t> Reader<'t> {
     }
 
     fn object(&mut self, node: &Node, depth: usize, trims: bool) -> Option<()> {
-        self.step(1);
-        let (first, open) = (self.at, self.others.len());
+        self.cursor.step(1);
+        let (first, open) = (self.cursor.at, self.others.len());
         let (mut start, mut count, mut required, mut stays) = (first, 0_usize, 0_usize, false);
         let mut met = Met::default();
-        if self.past_space()? == b'}' {
-            self.step(1);
+        if self.cursor.past_space()? == b'}' {
+            self.cursor.step(1);
             return (node.required == 0 && node.size.has(0)).then_some(());
         }
         loop {
@@ -229,8 +209,8 @@ impl<'t> Reader<'t> {
             };
             let inner = inner.filter(|inner| !trims || self.shape.node(*inner).is_some_and(|it| !it.hidden));
             self.value(inner.unwrap_or(ANY), depth, trims && inner.is_some())?;
-            self.past_space();
-            let end = self.at;
+            self.cursor.past_space();
+            let end = self.cursor.at;
             let last = self.ends(b'}')?;
             if inner.is_some() {
                 stays = true;
@@ -238,12 +218,12 @@ impl<'t> Reader<'t> {
                 required = required.checked_add(known.is_some_and(|member| member.required).into())?;
             } else {
                 self.count = self.count.checked_add(1)?;
-                Gone { first, start, end, next: self.at, stays, last }.note(&mut self.gone);
+                Gone { first, start, end, next: self.cursor.at, stays, last }.note(&mut self.gone);
             }
             if last {
                 break;
             }
-            start = self.at;
+            start = self.cursor.at;
         }
         self.others.truncate(open);
         (required == node.required && node.size.has(count)).then_some(())
@@ -251,15 +231,15 @@ impl<'t> Reader<'t> {
 
     /// The name of a member, and past its colon. One with escapes is for others.
     fn name(&mut self) -> Option<&'t str> {
-        if self.past_space()? != b'"' {
+        if self.cursor.past_space()? != b'"' {
             return None;
         }
         let Cow::Borrowed(name) = self.text()? else { return None };
         self.one_more()?;
-        if name.len() > self.budget.name || self.past_space()? != b':' {
+        if name.len() > self.budget.name || self.cursor.past_space()? != b':' {
             return None;
         }
-        self.step(1);
+        self.cursor.step(1);
         Some(name)
     }
 
@@ -275,8 +255,8 @@ impl<'t> Reader<'t> {
 
     /// Goes past the comma behind a part, or past the end of what it is in: whether it was the end.
     fn ends(&mut self, close: u8) -> Option<bool> {
-        let next = self.past_space()?;
-        self.step(1);
+        let next = self.cursor.past_space()?;
+        self.cursor.step(1);
         match next {
             b',' => Some(false),
             byte if byte == close => Some(true),
