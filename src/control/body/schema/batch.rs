@@ -25,14 +25,10 @@ use serde_json::json;
 
 use crate::control::body::schema::FORMATS;
 use crate::control::body::schema::compile::options;
+use crate::control::body::schema::linked::Part;
 
 /// How many documents are compiled together. The crate copies its list of them for each that is added.
 const LOT: usize = 40;
-/// Words whose values are no schemas.
-const DATA: [&str; 5] = ["const", "enum", "default", "example", "examples"];
-/// Words whose values hold schemas by names.
-const NAMED: [&str; 6] =
-    ["$defs", "definitions", "dependencies", "dependentSchemas", "patternProperties", "properties"];
 /// Words that move what references mean, or what words mean.
 const MOVING: [&str; 8] =
     ["$id", "id", "$anchor", "$dynamicAnchor", "$dynamicRef", "$recursiveAnchor", "$recursiveRef", "$schema"];
@@ -87,7 +83,8 @@ impl Batch {
 
     /// Compiles each document. `None` where it is faulty, or its references cannot be followed among others.
     pub(super) fn build(&mut self, documents: &[&Value]) -> Vec<Option<Validator>> {
-        let fit: Vec<bool> = documents.iter().map(|it| is_plain(it, true) && self.is_schema(it)).collect();
+        let fit: Vec<bool> =
+            documents.iter().map(|it| is_plain(it, Part::Schema, true) && self.is_schema(it)).collect();
         let patterns = Patterns(Arc::new(self.patterns(documents)));
         let options = options().with_keyword("pattern", move |_, value, _| patterns.keyword(value));
         let (mut built, mut fit) = (Vec::with_capacity(documents.len()), fit.iter());
@@ -165,16 +162,13 @@ fn lot_of(documents: &[(String, &Value)], options: &ValidationOptions<'_>) -> Op
 }
 
 /// Whether nothing in a schema has a name of its own, so that others beside it cannot have the same.
-fn is_plain(schema: &Value, root: bool) -> bool {
-    match schema {
-        Value::Array(items) => items.iter().all(|item| is_plain(item, false)),
-        Value::Object(keywords) => keywords.iter().all(|(keyword, child)| match child {
-            _ if DATA.contains(&keyword.as_str()) => true,
-            Value::Object(named) if NAMED.contains(&keyword.as_str()) => {
-                named.values().all(|child| is_plain(child, false))
-            }
-            _ if MOVING.contains(&keyword.as_str()) => root && keyword == "$schema",
-            child => is_plain(child, false),
+fn is_plain(value: &Value, part: Part, root: bool) -> bool {
+    match value {
+        _ if part == Part::Data => true,
+        Value::Array(items) => items.iter().all(|item| is_plain(item, part, false)),
+        Value::Object(members) => members.iter().all(|(key, child)| match part {
+            Part::Schema if MOVING.contains(&key.as_str()) => root && key == "$schema",
+            _ => is_plain(child, part.under(key), false),
         }),
         _ => true,
     }
