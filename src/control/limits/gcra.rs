@@ -118,12 +118,6 @@ impl Budget {
         }
     }
 
-    /// The latest time at which a budget can stand of which a unit can be taken after this wait, and none before.
-    pub fn spent_for(&self, wait: Duration, now: Nanos) -> Due {
-        let then = self.scale(Due { nanos: now.plus(wait).0, part: 0 });
-        self.unscale(then.saturating_add(self.span(self.burst.get().saturating_sub(1))))
-    }
-
     /// How many units could be taken at once, and how long until that is one more; no time where all are there.
     pub fn left(&self, due: Due, now: Nanos) -> (u32, Option<Duration>) {
         let now = self.scale(Due { nanos: now.0, part: 0 });
@@ -137,7 +131,8 @@ impl Budget {
         (left, wait.map(Duration::from_nanos))
     }
 
-    /// The time to store of a budget that has nothing left, and one unit after `wait`.
+    /// The time of a budget that has nothing left, and one unit after `wait`: the latest at which one can stand of which
+    /// a unit can be taken then.
     pub fn spent(&self, wait: Duration, now: Nanos) -> Due {
         let then = self.scale(Due { nanos: now.plus(wait).0, part: 0 });
         self.unscale(then.saturating_add(self.span(self.burst.get().saturating_sub(1))))

@@ -168,7 +168,7 @@ impl<'s, B: Buckets> Step<'s, B> {
         for entry in entries {
             let Entry { limit, partition, look: Some(look), .. } = entry else { continue };
             let due = match look.verdict {
-                Verdict::Blocked(wait) => entry.budget.spent_for(wait, now).max(look.place.due),
+                Verdict::Blocked(wait) => entry.budget.spent(wait, now).max(look.place.due),
                 Verdict::Spent(_) => look.place.due,
                 Verdict::Takes(_) | Verdict::Free if !limit.tells() => continue,
                 Verdict::Takes(charged) if admitted => charged,
