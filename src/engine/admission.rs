@@ -30,21 +30,16 @@ pub(crate) fn request_edits(exchange: &Exchange, before: &BeforeBody) -> (Edits,
         let nobody = Subjects::default();
         let proved = subjects.unwrap_or(&nobody);
         for name in tokens::stripped(&policy.tokens, proved, headers) {
-            edits.drop(headers, name);
+            edits.drop(headers, name.clone());
         }
         // A route without tokens may be where they are had: there a proof is the upstream's to look at (RFC 9449, section 5).
         if !route.demand.is_none() && !tokens::proof_goes_on(&policy.tokens, proved) {
             edits.drop(headers, tokens::PROOF_HEADER);
         }
     }
-    let mut unsent = 0;
-    if let Some(subjects) = subjects {
-        let forwarded = tokens::forwarded(&policy.tokens, subjects);
-        unsent = forwarded.unsent;
-        edits
-            .set
-            .extend(forwarded.headers.into_iter().map(|(name, value)| (name.into(), value.into_bytes())));
-    }
+    let forwarded = subjects.map(|subjects| tokens::forwarded(&policy.tokens, subjects)).unwrap_or_default();
+    let unsent = forwarded.unsent;
+    edits.set = forwarded.headers;
     if let Some(response) = route.response.as_ref().filter(|response| response.reads_body()) {
         let conditions = Response::CONDITIONS.into_iter().filter(|_| response.is_owned());
         for name in Response::TAKEN_OFF.into_iter().chain(conditions) {

@@ -1,5 +1,7 @@
 //! What changes in a request's head, once and last: every change may make the host choose its route anew.
 
+use std::rc::Rc;
+
 use crate::control::routing;
 use crate::model::headers::Found;
 use crate::model::headers::Headers;
@@ -8,9 +10,9 @@ use crate::model::headers::Headers;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Edits {
     /// Lines to remove, by the names under which they came.
-    pub remove: Vec<String>,
+    pub remove: Vec<Rc<str>>,
     /// Lines to set: one line of that name, with this value.
-    pub set: Vec<(Box<str>, Vec<u8>)>,
+    pub set: Vec<(Rc<str>, Vec<u8>)>,
 }
 
 impl Edits {
@@ -20,9 +22,9 @@ impl Edits {
     }
 
     /// Removes what is there of `name` (in lower case).
-    pub(crate) fn drop(&mut self, headers: &Headers, name: &str) {
-        if headers.has(name) && !self.remove.iter().any(|known| known == name) {
-            self.remove.push(name.to_owned());
+    pub(crate) fn drop<N: AsRef<str> + Into<Rc<str>>>(&mut self, headers: &Headers, name: N) {
+        if headers.has(name.as_ref()) && !self.remove.iter().any(|known| **known == *name.as_ref()) {
+            self.remove.push(name.into());
         }
     }
 }
@@ -32,9 +34,10 @@ impl Edits {
 pub fn untrusted(headers: &Headers, identity: &[Box<str>]) -> Edits {
     let mut edits = Edits::default();
     for (name, _) in headers.iter() {
-        let Ok(name) = std::str::from_utf8(name) else { continue };
-        let same = |known: &str| same_header(known.as_bytes(), name.as_bytes());
-        if identity.iter().any(|known| same(known)) || routing::OVERRIDES.iter().any(|known| same(known)) {
+        let same = |known: &str| same_header(known.as_bytes(), name);
+        if (identity.iter().any(|known| same(known)) || routing::OVERRIDES.iter().any(|known| same(known)))
+            && let Ok(name) = std::str::from_utf8(name)
+        {
             edits.drop(headers, name);
         }
     }

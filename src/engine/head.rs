@@ -29,7 +29,6 @@ use crate::engine::body;
 use crate::engine::doors::Doors;
 use crate::engine::limiting;
 use crate::engine::limiting::Charging;
-use crate::engine::record;
 use crate::engine::record::Record;
 use crate::engine::response;
 use crate::engine::service::Point;
@@ -143,7 +142,7 @@ impl Exchange {
         let ip = address.and_then(|address| ClientIp::from_connection(&address, forwarded));
         let mut bench = Bench::new(policy, world.now());
         bench.record.ip = ip;
-        bench.record.request_id = record::request_id(&headers);
+        bench.record.identified(&headers);
         let target = headers.single(":path").one();
         let path = target.and_then(|target| RequestPath::parse(target).ok()).map(Rc::new);
         Self { bench, headers: Rc::new(headers), path, end_of_stream, ip, hsts: None, quotas: Vec::new() }
@@ -172,10 +171,10 @@ impl Exchange {
         let policy = self.bench.policy.clone();
         // No token is verified yet: a version that a claim says is none here.
         let app = || policy.client.app(&self.view(known)).version;
-        let placed = policy.routing.check(&headers, path.as_deref(), self.end_of_stream, app);
+        let mut placed = policy.routing.check(&headers, path.as_deref(), self.end_of_stream, app);
         // The route is known before `transport` is asked, so that its mode there counts; `routing` speaks after it.
-        if let Ok(Place::Route(index, parameters)) = &placed {
-            self.bench.placed(*index, parameters.clone());
+        if let Ok(Place::Route(index, parameters)) = &mut placed {
+            self.bench.placed(*index, std::mem::take(parameters));
         }
         let transport = self.transport(world, &headers, placed.is_ok())?;
         let routing = self.routing(placed)?;
@@ -349,7 +348,7 @@ impl Exchange {
         let mut record = self.bench.record;
         let (policy, now) = (&self.bench.policy, self.bench.now);
         let realm = Realm { name: policy.name.as_str(), schemes };
-        let (id, hsts) = (record.request_id.as_deref(), self.hsts.as_deref());
+        let (id, hsts) = (record.request_id(), self.hsts.as_deref());
         let answer = if refused.shown.reason.status() == 429 {
             // Nobody is told to come back before another of the budgets has room.
             let waits = self.quotas.iter().filter_map(|quota| quota.wait(now));

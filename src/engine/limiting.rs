@@ -63,7 +63,7 @@ pub(crate) fn charge(
     let Some(route) = exchange.bench.route() else {
         return Ok(Charging::Done(Cleared::Waived(Waiver::NoRoute)));
     };
-    let mut charges = Vec::with_capacity(route.limits.len());
+    let mut charges = Vec::new();
     for (position, named) in route.limits.iter().enumerate() {
         let mode = route.modes.limit(position, now);
         if let (Some(limit), true) = (policy.limits.get(named.index), mode != Mode::Disabled)

@@ -99,10 +99,7 @@ pub struct Slots(Stats);
 
 impl Slots {
     fn add(&mut self, more: Stats) {
-        let sum = &mut self.0;
-        for ((_, count), (_, more)) in named(sum).into_iter().zip(named(&mut { more })) {
-            *count = count.saturating_add(*more);
-        }
+        self.0 = self.0.and(more);
     }
 
     /// What came together since the last time, by name.

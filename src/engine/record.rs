@@ -21,6 +21,9 @@ use crate::refusal::Reason;
 use crate::telemetry;
 use crate::telemetry::Outcome;
 
+/// The longest id of a request that is shown, in bytes.
+const MAX_ID: usize = 64;
+
 /// One thing that a control made of a request.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
@@ -53,7 +56,8 @@ pub struct Record {
     pub(crate) ip: Option<ClientIp>,
     pub(crate) app: App,
     pub(crate) pseudonym: Option<String>,
-    pub(crate) request_id: Option<Box<str>>,
+    /// The client's or the host's `x-request-id`, as it came.
+    request_id: Option<Box<[u8]>>,
 }
 
 /// The labels of one series of the decision counter, in the order of the name.
@@ -85,6 +89,19 @@ impl Record {
             pseudonym: None,
             request_id: None,
         }
+    }
+
+    /// Remembers the request's id, unless it is longer than any that would be shown.
+    pub(crate) fn identified(&mut self, headers: &Headers) {
+        let id = headers.single("x-request-id").one().filter(|id| id.len() <= MAX_ID);
+        self.request_id = id.map(Into::into);
+    }
+
+    /// The request's id, where it is fit for an answer and a log as it is.
+    pub(crate) fn request_id(&self) -> Option<&str> {
+        let fits = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        let id = self.request_id.as_deref().filter(|id| !id.is_empty() && id.iter().all(fits))?;
+        std::str::from_utf8(id).ok()
     }
 
     pub(crate) fn placed(&mut self, route: usize) {
@@ -188,7 +205,7 @@ impl Record {
             ip: self.ip.filter(|_| self.policy.audit.ip_prefix).map(ClientIp::audit_prefix),
             platform: self.app.platform.as_deref(),
             policy: self.policy.name.as_str(),
-            request_id: self.request_id.as_deref(),
+            request_id: self.request_id(),
             revision: self.policy.revision.as_deref(),
             route: self.route_name(),
             status,
@@ -274,12 +291,4 @@ struct Told<'r> {
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'static str>,
     rule: &'r str,
-}
-
-/// The request's id, where it is fit for an answer and a log as it is.
-pub(crate) fn request_id(headers: &Headers) -> Option<Box<str>> {
-    let id = headers.single("x-request-id").one()?;
-    let fits = id.len() <= 64
-        && id.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
-    std::str::from_utf8(id).ok().filter(|_| fits && !id.is_empty()).map(Into::into)
 }

@@ -221,7 +221,7 @@ impl AwaitAnswer {
     fn rejection(&mut self, refused: &Refused) -> Rejection {
         let mut record = self.bench.record.take();
         let realm = Realm { name: self.bench.policy.name.as_str(), schemes: self.schemes };
-        let answer = Answer::to(&refused.shown, realm, record.request_id.as_deref(), self.hsts.as_deref());
+        let answer = Answer::to(&refused.shown, realm, record.request_id(), self.hsts.as_deref());
         record.answered(Some(answer.status));
         Rejection { answer, record }
     }
@@ -237,7 +237,7 @@ impl AwaitAnswer {
         let quotas = std::mem::take(&mut self.quotas);
         // In place of the upstream's own: two lists with names of two authors would tell nobody anything.
         let fields = quota::fields(&quotas, &self.bench.policy.limits, self.bench.now);
-        let fields = fields.into_iter().flatten().map(|(name, value)| (Box::from(name), value.into_bytes()));
+        let fields = fields.into_iter().flatten().map(|(name, value)| (Rc::from(name), value.into_bytes()));
         Edits { set: hsts.into_iter().chain(fields).collect(), ..Edits::default() }
     }
 

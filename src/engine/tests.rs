@@ -322,7 +322,7 @@ fn what_is_not_the_clients_to_say_is_removed_by_every_name_an_upstream_may_read(
     ] {
         let headers = Headers::from_pairs([(name, "v"), ("accept", "*/*"), (name, "w")]);
         let edits = untrusted(&headers, &identity);
-        let wanted: &[String] = &[name.to_ascii_lowercase()];
+        let wanted: &[Rc<str>] = &[name.to_ascii_lowercase().into()];
         assert_eq!(edits.remove, if removed { wanted } else { &[] }, "{row}");
         assert!(edits.set.is_empty(), "{row}");
     }
@@ -331,7 +331,7 @@ fn what_is_not_the_clients_to_say_is_removed_by_every_name_an_upstream_may_read(
 #[test]
 fn an_audit_event_says_who_and_why_and_is_handed_out_once() {
     let mut bench = bench(r#"{ "client": "shadow" }"#);
-    bench.record.request_id = Some("id-1".into());
+    bench.record.identified(&Headers::from_pairs([("x-request-id", "id-1")]));
     bench.record.ip = crate::model::ip::ClientIp::from_connection(b"203.0.113.7:1", false);
     bench.weigh::<()>(Rule::Whole(Control::Client), |_| Err(Reason::ClientOutdated.into())).unwrap();
     bench.note(Outcome::Admitted, Rule::Whole(Control::Routing));

@@ -6,41 +6,57 @@ use serde_json::Value;
 use crate::document::Fields;
 use crate::fault::Fault;
 use crate::fault::Problems;
+use crate::model::bytes::mark;
+use crate::model::bytes::same;
+use crate::model::pointer;
 use crate::model::pointer::Pointer;
+use crate::model::pointer::Step;
 
 /// The claims of one token whose signature and claims were checked.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Claims(Value);
+pub struct Claims(Box<[Claim]>);
+
+/// A top-level claim. A token has few and each request asks for some of them: the mark of its name tells most apart.
+#[derive(Clone, Debug, PartialEq)]
+struct Claim {
+    mark: u32,
+    name: String,
+    value: Value,
+}
 
 impl Claims {
     /// Claims from a token's payload.
     pub fn new(payload: Map<String, Value>) -> Self {
-        Self(Value::Object(payload))
+        let claim = |(name, value): (String, Value)| Claim { mark: mark(name.as_bytes()), name, value };
+        Self(payload.into_iter().map(claim).collect())
     }
 
     /// The claim at `place`; `null` counts as absent.
     pub fn get(&self, place: &Pointer) -> Option<&Value> {
-        place.find(&self.0).filter(|value| !value.is_null())
+        let (Step::Key(name), below) = place.steps().split_first()? else { return None };
+        pointer::follow(below, self.member(name)?).filter(|value| !value.is_null())
     }
 
     /// A top-level claim as it stands; here `null` is there.
     pub fn member(&self, name: &str) -> Option<&Value> {
-        self.0.get(name)
+        let mark = mark(name.as_bytes());
+        let named = |claim: &&Claim| claim.mark == mark && same(claim.name.as_bytes(), name.as_bytes());
+        self.0.iter().find(named).map(|claim| &claim.value)
     }
 
     /// The names of all claims.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.as_object().into_iter().flat_map(|members| members.keys().map(String::as_str))
+        self.0.iter().map(|claim| claim.name.as_str())
     }
 
     /// A top-level claim that is a string.
     pub fn text(&self, name: &str) -> Option<&str> {
-        self.0.get(name)?.as_str()
+        self.member(name)?.as_str()
     }
 
     /// A top-level claim that is a number, such as a NumericDate.
     pub fn number(&self, name: &str) -> Option<f64> {
-        self.0.get(name)?.as_f64()
+        self.member(name)?.as_f64()
     }
 }
 

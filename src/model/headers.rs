@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use crate::model::bytes;
+use crate::model::bytes::mark;
 
 /// What stands where one value may stand.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -45,31 +46,38 @@ pub fn is_token(text: &str) -> bool {
 #[derive(Clone, Debug, Default)]
 pub struct Headers {
     bytes: Vec<u8>,
-    lines: Vec<(Range<usize>, Range<usize>)>,
-    /// The marks of all names: dozens are looked for in each request, and most are not there.
+    lines: Vec<Line>,
+    /// Dozens of names are looked for in each request, and most are not there.
     names: Marks,
 }
 
-/// Which names may be in a set: a false `yes` costs a look at the lines, a `no` is certain.
+/// Where a line stands.
+#[derive(Clone, Debug)]
+struct Line {
+    /// Its name's [`mark`].
+    mark: u32,
+    name: Range<usize>,
+    value: Range<usize>,
+}
+
+/// Which names may be in a set, by their marks: a false `yes` costs a look at the lines, a `no` is certain.
 #[derive(Clone, Copy, Debug, Default)]
 struct Marks(u64);
 
 impl Marks {
     #[inline]
-    fn of(name: &[u8]) -> Self {
-        let (first, last) =
-            (name.first().copied().unwrap_or_default(), name.last().copied().unwrap_or_default());
-        let mixed = name.len().wrapping_mul(7) ^ usize::from(first).wrapping_mul(3) ^ usize::from(last);
-        Self(1_u64.wrapping_shl(u32::try_from(mixed & 63).unwrap_or_default()))
+    fn of(mark: u32) -> Self {
+        let mixed = (mark >> 16).wrapping_mul(7) ^ (mark >> 8 & 0xff).wrapping_mul(3) ^ mark;
+        Self(1_u64.wrapping_shl(mixed & 63))
     }
 
-    fn add(&mut self, name: &[u8]) {
-        self.0 |= Self::of(name).0;
+    fn add(&mut self, mark: u32) {
+        self.0 |= Self::of(mark).0;
     }
 
     #[inline]
-    fn may_have(self, name: &[u8]) -> bool {
-        self.0 & Self::of(name).0 != 0
+    fn may_have(self, mark: u32) -> bool {
+        self.0 & Self::of(mark).0 != 0
     }
 }
 
@@ -93,24 +101,23 @@ impl Headers {
         if bytes.is_empty() {
             return Some(Self::default());
         }
-        let number = |at: usize| -> Option<usize> {
-            let four: [u8; 4] = bytes.get(at..at.checked_add(4)?)?.try_into().ok()?;
-            usize::try_from(u32::from_le_bytes(four)).ok()
-        };
-        let count = number(0)?;
-        let mut sizes_at: usize = 4;
+        let (count, rest) = bytes.split_first_chunk::<4>()?;
+        let count = usize::try_from(u32::from_le_bytes(*count)).ok()?;
+        let (sizes, _) = rest.split_at_checked(count.checked_mul(8)?)?.0.as_chunks::<8>();
         let mut at = count.checked_mul(8)?.checked_add(4)?;
-        // Each pair takes 8 bytes of lengths: the buffer's own size bounds what is reserved.
-        let mut lines = Vec::with_capacity(count.min(bytes.len() / 8));
+        // There are that many pairs of lengths: the buffer's own size bounds what is reserved.
+        let mut lines = Vec::with_capacity(count);
         let mut names = Marks::default();
-        for _ in 0..count {
-            let name_end = at.checked_add(number(sizes_at)?)?;
+        for pair in sizes {
+            let pair = u64::from_le_bytes(*pair);
+            let (name, value) =
+                (usize::try_from(pair & 0xffff_ffff).ok()?, usize::try_from(pair >> 32).ok()?);
+            let name_end = at.checked_add(name)?;
             let value_start = name_end.checked_add(1)?;
-            let value_end = value_start.checked_add(number(sizes_at.checked_add(4)?)?)?;
-            bytes.get(at..value_end)?;
-            names.add(bytes.get(at..name_end)?);
-            lines.push((at..name_end, value_start..value_end));
-            sizes_at = sizes_at.checked_add(8)?;
+            let value_end = value_start.checked_add(value)?;
+            let mark = mark(bytes.get(at..value_end)?.get(..name)?);
+            names.add(mark);
+            lines.push(Line { mark, name: at..name_end, value: value_start..value_end });
             at = value_end.checked_add(1)?;
         }
         Some(Self { bytes, lines, names })
@@ -123,27 +130,30 @@ impl Headers {
             let start = headers.bytes.len();
             headers.bytes.extend(name.as_ref().iter().map(u8::to_ascii_lowercase));
             let middle = headers.bytes.len();
-            headers.names.add(headers.bytes.get(start..).unwrap_or_default());
+            let mark = mark(headers.bytes.get(start..).unwrap_or_default());
+            headers.names.add(mark);
             headers.bytes.extend_from_slice(value.as_ref());
-            headers.lines.push((start..middle, middle..headers.bytes.len()));
+            headers.lines.push(Line { mark, name: start..middle, value: middle..headers.bytes.len() });
         }
         headers
     }
 
     /// All lines, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        self.lines
-            .iter()
-            .filter_map(|(name, value)| Some((self.bytes.get(name.clone())?, self.bytes.get(value.clone())?)))
+        let line =
+            |line: &Line| Some((self.bytes.get(line.name.clone())?, self.bytes.get(line.value.clone())?));
+        self.lines.iter().filter_map(line)
     }
 
     /// All values of the header `name` (in lower case).
     pub fn all<'h>(&'h self, name: &str) -> impl Iterator<Item = &'h [u8]> {
-        let lines = if self.names.may_have(name.as_bytes()) { &*self.lines } else { &[] };
-        let named = move |(known, _): &&(Range<usize>, Range<usize>)| {
-            known.len() == name.len() && self.bytes.get(known.clone()) == Some(name.as_bytes())
+        let mark = mark(name.as_bytes());
+        let lines = if self.names.may_have(mark) { &*self.lines } else { &[] };
+        let named = move |line: &&Line| {
+            line.mark == mark
+                && self.bytes.get(line.name.clone()).is_some_and(|known| bytes::same(known, name.as_bytes()))
         };
-        lines.iter().filter(named).filter_map(|(_, value)| self.bytes.get(value.clone()))
+        lines.iter().filter(named).filter_map(|line| self.bytes.get(line.value.clone()))
     }
 
     /// The value of the header `name` (in lower case), where only one may stand.

@@ -42,12 +42,8 @@ impl Pointer {
     }
 
     /// The value it leads to; `None` where there is none, and always where it has a `*`.
-    pub fn find<'v>(&self, mut value: &'v Value) -> Option<&'v Value> {
-        for step in &self.steps {
-            let Step::Key(key) = step else { return None };
-            value = child(value, key)?;
-        }
-        Some(value)
+    pub fn find<'v>(&self, value: &'v Value) -> Option<&'v Value> {
+        follow(&self.steps, value)
     }
 
     /// All values that it leads to, over every element of each list at a `*`. `None` where a `*` stands over anything
@@ -79,6 +75,14 @@ pub struct Spread<'v> {
     pub values: Vec<&'v Value>,
     /// Whether a list on the way has no elements, so that nobody can say what its elements would be.
     pub has_empty: bool,
+}
+
+/// The value that some steps lead to from `value`; `None` where there is none, and always at a `*`.
+pub(crate) fn follow<'v>(steps: &[Step], value: &'v Value) -> Option<&'v Value> {
+    steps.iter().try_fold(value, |value, step| match step {
+        Step::Key(key) => child(value, key),
+        Step::Each => None,
+    })
 }
 
 /// The member or element `key` of a value.

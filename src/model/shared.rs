@@ -2,8 +2,11 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::fmt::Write;
 use std::sync::Mutex;
 use std::sync::PoisonError;
+
+use arrayvec::ArrayString;
 
 /// A fixed number of byte strings under fixed keys, each with a stamp that every write changes.
 ///
@@ -31,10 +34,16 @@ pub trait Buckets {
 /// own and neither reads the other's.
 pub trait BucketKey: fmt::Display + Copy {
     /// Its text. Whoever is asked for it at each request writes it without the library's formatting.
-    fn text(self) -> String {
-        self.to_string()
+    fn text(self) -> KeyText {
+        let mut text = KeyText::new();
+        // Longer than it may be it would be no key: it is cut.
+        let _ = write!(text, "{self}");
+        text
     }
 }
+
+/// The text of a [`BucketKey`].
+pub type KeyText = ArrayString<48>;
 
 /// Tests may name any.
 #[cfg(test)]

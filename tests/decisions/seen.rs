@@ -1,6 +1,7 @@
 //! What became of a request, held against what its case expects.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use portcullis::engine::Edits;
 use portcullis::engine::Event;
@@ -69,11 +70,15 @@ impl Seen {
     }
 }
 
+fn names(names: &[Rc<str>]) -> Vec<String> {
+    names.iter().map(|name| name.to_string()).collect()
+}
+
 impl End {
     pub(crate) fn passed(status: u16, edits: Edits) -> Self {
         let text = |value: Vec<u8>| String::from_utf8_lossy(&value).into_owned();
         let headers = edits.set.into_iter().map(|(name, value)| (name.to_string(), text(value)));
-        let removed = edits.remove;
+        let removed = names(&edits.remove);
         Self { status, headers: headers.collect(), removed, body: Value::Null, text: None }
     }
 
@@ -116,7 +121,7 @@ pub(crate) fn check(case: &Case, seen: &Seen) -> Result<Vec<String>, String> {
         same("sets", &set.collect::<BTreeMap<_, _>>(), sets)?;
     }
     if let Some(removes) = &expect.removes {
-        let (mut removed, mut removes) = (seen.edits.remove.clone(), removes.clone());
+        let (mut removed, mut removes) = (names(&seen.edits.remove), removes.clone());
         removed.sort();
         removes.sort();
         same("removes", &removed, &removes)?;

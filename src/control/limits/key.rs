@@ -11,6 +11,7 @@ use crate::control::limits::limit::Limit;
 use crate::control::limits::part::KeyPart;
 use crate::control::limits::part::Missing;
 use crate::control::limits::table::Table;
+use crate::model::name::Name;
 use crate::model::value::Seen;
 use crate::model::value::Sight;
 use crate::model::value::Source;
@@ -114,7 +115,8 @@ fn feed<H: Hasher>(
     sight: &impl KeySight,
     fresh: impl Fn() -> H,
 ) -> Result<Option<(H, bool)>, Reason> {
-    let mut hash = start(fresh(), Tag::Key, limit);
+    let mut hash = fresh();
+    hash.write(&limit.opening);
     let (mut claimed, mut missing, mut address_missing) = (false, false, false);
     for part in limit.key() {
         match part_of(part, sight, &mut hash)? {
@@ -164,9 +166,34 @@ pub fn overflow(limit: &Limit, table: &Table) -> u64 {
     start(table.hasher(), Tag::Overflow, limit).finish128().h1
 }
 
+/// What is hashed of a limit in front of the parts of its key.
+pub(super) fn opening(policy: &Name, name: &Name) -> Box<[u8]> {
+    let mut opening = Opening(Vec::new());
+    open(&mut opening, Tag::Key, policy, name);
+    opening.0.into()
+}
+
+/// Bytes that are written to as if to a hash.
+struct Opening(Vec<u8>);
+
+impl Hasher for Opening {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+    }
+
+    /// Nobody asks for it.
+    fn finish(&self) -> u64 {
+        0
+    }
+}
+
+fn open(hash: &mut impl Hasher, tag: Tag, policy: &Name, name: &Name) {
+    write(hash, tag, policy.as_str().as_bytes());
+    write(hash, tag, name.as_str().as_bytes());
+}
+
 fn start<H: Hasher>(mut hash: H, tag: Tag, limit: &Limit) -> H {
-    write(&mut hash, tag, limit.policy().as_bytes());
-    write(&mut hash, tag, limit.name().as_str().as_bytes());
+    open(&mut hash, tag, &limit.policy, &limit.name);
     hash
 }
 
@@ -252,6 +279,7 @@ fn write(hash: &mut impl Hasher, tag: Tag, bytes: &[u8]) {
 }
 
 fn write_head(hash: &mut impl Hasher, tag: Tag, length: usize) {
-    hash.write(&[tag as u8]);
-    hash.write(&u64::try_from(length).unwrap_or(u64::MAX).to_le_bytes());
+    // In one go: a hash keeps book of what is left over from each.
+    let [a, b, c, d, e, f, g, h] = u64::try_from(length).unwrap_or(u64::MAX).to_le_bytes();
+    hash.write(&[tag as u8, a, b, c, d, e, f, g, h]);
 }

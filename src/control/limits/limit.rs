@@ -24,6 +24,8 @@ use crate::refusal::Reason;
 pub struct Limit {
     pub(super) policy: Name,
     pub(super) name: Name,
+    /// What of it is hashed in front of a key.
+    pub(super) opening: Box<[u8]>,
     pub(super) index: usize,
     pub(super) key: Box<[KeyPart]>,
     pub(super) missing: Option<Missing>,

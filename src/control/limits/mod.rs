@@ -152,6 +152,24 @@ pub struct Stats {
     pub blocked: u32,
 }
 
+impl Stats {
+    /// Both together.
+    pub fn and(self, more: Self) -> Self {
+        Self {
+            looked: self.looked.saturating_add(more.looked),
+            slots: self.slots.saturating_add(more.slots),
+            live: self.live.saturating_add(more.live),
+            reused: self.reused.saturating_add(more.reused),
+            overflowed: self.overflowed.saturating_add(more.overflowed),
+            clashes: self.clashes.saturating_add(more.clashes),
+            contended: self.contended.saturating_add(more.contended),
+            returned: self.returned.saturating_add(more.returned),
+            kept: self.kept.saturating_add(more.kept),
+            blocked: self.blocked.saturating_add(more.blocked),
+        }
+    }
+}
+
 impl Limiter {
     /// Finds the table in the shared memory, or makes it: see [`Table::prepare`]. `random` is used where this process
     /// has no secret yet.

@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 use std::rc::Rc;
 
 use crate::control::limits::gcra::Budget;
+use crate::control::limits::key;
 use crate::control::limits::limit::Limit;
 use crate::control::limits::limit::Stage;
 use crate::control::limits::part;
@@ -130,6 +131,7 @@ impl Limit {
         let costs = cost.is_some();
         let mut limit = Self {
             policy: around.policy.clone(),
+            opening: key::opening(around.policy, &name),
             name,
             index,
             key,

@@ -14,6 +14,7 @@
 use crate::control::limits::gcra::Due;
 use crate::control::limits::gcra::GRACE;
 use crate::control::limits::penalty::Strikes;
+use crate::model::bytes::words;
 use crate::model::time::Nanos;
 
 /// The bytes of one slot.
@@ -41,22 +42,22 @@ impl Slot {
     /// Whether these are the bytes of [`Slot::default`].
     #[inline]
     pub(super) fn is_unused(bytes: &[u8; SLOT]) -> bool {
-        bytes.as_chunks::<8>().0.iter().fold(0, |any, word| any | u64::from_le_bytes(*word)) == 0
+        let [a, b, c, d] = words(bytes);
+        a | b | c | d == 0
     }
 
     /// Reads one.
     #[inline]
     pub(super) fn load(bytes: &[u8; SLOT]) -> Self {
-        let words = bytes.as_chunks::<8>().0;
-        let word = |at: usize| words.get(at).map_or(0, |word| u64::from_le_bytes(*word));
-        let [a, b, c, d, e, f, g, h] = word(2).to_le_bytes();
+        let [print, nanos, mixed, more] = words(bytes);
+        let [a, b, c, d, e, f, g, h] = mixed.to_le_bytes();
         let mixed = u32::from_le_bytes([a, b, c, d]);
         Self {
-            print: word(0),
-            due: Due { nanos: word(1), part: mixed & ((1 << PART_BITS) - 1) },
+            print,
+            due: Due { nanos, part: mixed & ((1 << PART_BITS) - 1) },
             refill: u32::from_le_bytes([e, f, g, h]),
             mark: u16::try_from(mixed >> PART_BITS).unwrap_or_default(),
-            more: word(3),
+            more,
         }
     }
 

@@ -268,8 +268,12 @@ impl Bucket {
         // A slot that nobody used yet says nothing: most are told by that alone.
         let unused = Slot::default();
         let skips = print != unused.print && !unused.is_live(now);
+        // No range has both kinds of slots.
+        let step = if range.start < self.shape.own() { self.shape.stride() } else { SLOT };
+        let mut next = self.shape.at(range.start);
         for index in range {
-            let Some(bytes) = self.slot(index) else { continue };
+            let Some(bytes) = self.bytes.get(next..).and_then(<[u8]>::first_chunk) else { break };
+            next = next.saturating_add(step);
             if skips && Slot::is_unused(bytes) {
                 scan.spent.get_or_insert(index);
                 continue;

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::model::shared::BucketKey;
+use crate::model::shared::KeyText;
 
 /// A key of the shared memory.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -36,7 +37,7 @@ impl Part {
 }
 
 impl BucketKey for Key {
-    fn text(self) -> String {
+    fn text(self) -> KeyText {
         let (start, number) = match self {
             Self::Secret => ("portcullis.limits.secret", None),
             Self::Made => ("portcullis.limits.v2.made", None),
@@ -44,10 +45,11 @@ impl BucketKey for Key {
             Self::Bucket(part, index) => (part.narrow(), Some(index)),
             Self::Wide(part, index) => (part.wide(), Some(index)),
         };
-        let mut text = String::with_capacity(40);
-        text.push_str(start);
+        let mut text = KeyText::new();
+        // The longest has 44 bytes.
+        let _ = text.try_push_str(start);
         if let Some(number) = number {
-            text.push_str(itoa::Buffer::new().format(number));
+            let _ = text.try_push_str(itoa::Buffer::new().format(number));
         }
         text
     }

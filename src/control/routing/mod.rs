@@ -232,7 +232,7 @@ impl Table {
             Some("") | None => &*lower,
             Some(shorter) => shorter,
         };
-        let alike = self.folded.find(folded).map(|(patterns, _)| patterns);
+        let alike = self.folded.leaf_of(folded);
         match (exact, alike) {
             // What is served under this very path, and no other path is meant by it.
             (Some((index, spans)), Some(alike)) if alike.contains(index) => {
@@ -257,14 +257,11 @@ impl Pattern {
         let method = if method == "HEAD" && !some("HEAD") { "GET" } else { method };
         let misplaced =
             |reason: Reason| Misplaced { refusal: reason.into(), candidates: self.routes().collect() };
-        let mut found: Result<&Endpoint, Misplaced> = Err(match some(method) {
-            true => misplaced(Reason::RoutingVersion),
-            false => self.wrong_method(),
-        });
+        let mut found: Option<&Endpoint> = None;
         for endpoint in self.endpoints.iter().filter(|endpoint| serves(method, endpoint)) {
             let Some(says) = &endpoint.says else {
                 // The first, as ever.
-                found = found.or(Ok(endpoint));
+                found = found.or(Some(endpoint));
                 continue;
             };
             match says.fits(headers, app()) {
@@ -273,7 +270,10 @@ impl Pattern {
                 Err(Ambiguous) => return Err(misplaced(Reason::RoutingAmbiguous)),
             }
         }
-        found
+        found.ok_or_else(|| match some(method) {
+            true => misplaced(Reason::RoutingVersion),
+            false => self.wrong_method(),
+        })
     }
 
     fn wrong_method(&self) -> Misplaced {

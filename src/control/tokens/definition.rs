@@ -63,7 +63,7 @@ pub struct Definition {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Carrier {
     /// The header's name, in lower case.
-    pub header: Box<str>,
+    pub header: Rc<str>,
     /// The scheme, in lower case; compared in any case (RFC 9110, section 11.1).
     pub scheme: Option<Box<str>>,
 }
@@ -113,7 +113,7 @@ pub struct Condition {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Forward {
     /// The header, in lower case.
-    pub header: Box<str>,
+    pub header: Rc<str>,
     /// A claim of this token; of several the first that is there.
     pub value: ValueRef,
 }

@@ -65,7 +65,7 @@ impl Carrier {
         fields.close();
         match (header?, scheme?) {
             (header, None) if &*header == "authorization" => Some(Self::bearer()),
-            (header, scheme) => Some(Self { header, scheme }),
+            (header, scheme) => Some(Self { header: header.into(), scheme }),
         }
     }
 }
@@ -83,7 +83,8 @@ pub(crate) fn compile_forward(
         let Some((Some(last), before)) = forward.split_last() else { continue };
         if before.iter().flatten().any(|known| same_header(&known.header, &last.header)) {
             let name = last.header.clone();
-            problems.note(&node.place, Fault::Duplicate { what: "header", name, first: None });
+            problems
+                .note(&node.place, Fault::Duplicate { what: "header", name: (&*name).into(), first: None });
         }
     }
     forward.into_iter().collect()
@@ -106,7 +107,7 @@ impl Forward {
                 .note(&node.place, Fault::conflict("only claims of this token can be forwarded from here"));
             return None;
         }
-        Some(Self { header, value })
+        Some(Self { header: header.into(), value })
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the upstream gets: which tokens go on, and which claims as headers.
 
 use std::io;
+use std::rc::Rc;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -18,14 +19,18 @@ use crate::model::value::Source;
 ///
 /// `Basic` credentials that no definition reads stay: a client of a token endpoint shows its own secret so (RFC 6749,
 /// section 2.3.1). Every other scheme may be a token by another name.
-pub fn stripped<'d>(definitions: &'d Definitions, subjects: &Subjects, headers: &Headers) -> Vec<&'d str> {
+pub fn stripped<'d>(
+    definitions: &'d Definitions,
+    subjects: &Subjects,
+    headers: &Headers,
+) -> Vec<&'d Rc<str>> {
     let kept = |header: &str| {
         let mut here = subjects.iter().filter_map(|subject| definitions.get(subject.token()));
-        here.any(|definition| definition.keep && &*definition.carrier.header == header)
+        here.any(|definition| definition.keep && *definition.carrier.header == *header)
     };
-    let mut names: Vec<&str> = Vec::new();
+    let mut names: Vec<&Rc<str>> = Vec::new();
     for definition in definitions.iter() {
-        let header = &*definition.carrier.header;
+        let header = &definition.carrier.header;
         if !names.contains(&header) && !kept(header) && !only_basic(definitions, headers, header) {
             names.push(header);
         }
@@ -51,15 +56,15 @@ fn only_basic(definitions: &Definitions, headers: &Headers, header: &str) -> boo
 
 /// What the claims of the proved callers give to forward.
 #[derive(Debug, Default, PartialEq)]
-pub struct Forwarded<'d> {
+pub struct Forwarded {
     /// Headers to set, in lower case, with their values.
-    pub headers: Vec<(&'d str, String)>,
+    pub headers: Vec<(Rc<str>, Vec<u8>)>,
     /// How many claims are there and cannot stand in a header.
     pub unsent: usize,
 }
 
 /// The headers to set for the callers that are proved, whatever the mode.
-pub fn forwarded<'d>(definitions: &'d Definitions, subjects: &Subjects) -> Forwarded<'d> {
+pub fn forwarded(definitions: &Definitions, subjects: &Subjects) -> Forwarded {
     let mut out = Forwarded::default();
     for subject in subjects.iter() {
         let Some(definition) = definitions.get(subject.token()) else { continue };
@@ -70,7 +75,7 @@ pub fn forwarded<'d>(definitions: &'d Definitions, subjects: &Subjects) -> Forwa
             });
             match claim.map(header_value) {
                 None => {}
-                Some(Some(value)) => out.headers.push((&forward.header, value)),
+                Some(Some(value)) => out.headers.push((forward.header.clone(), value.into_bytes())),
                 Some(None) => out.unsent = out.unsent.saturating_add(1),
             }
         }

@@ -13,20 +13,24 @@ pub(crate) fn number(text: &[u8]) -> (&[u8], &[u8]) {
 /// character, eight at a time.
 pub(crate) fn plain(text: &[u8]) -> usize {
     let mut rest = text;
+    let mut plain: usize = 0;
     while let Some((eight, more)) = rest.split_first_chunk::<8>() {
-        if has_special(u64::from_le_bytes(*eight)) {
-            break;
+        let special = special(u64::from_le_bytes(*eight));
+        if special != 0 {
+            // What is marked behind the first may be a borrow; the first is none.
+            let first = special.trailing_zeros() / 8;
+            return plain.saturating_add(usize::try_from(first).unwrap_or_default());
         }
+        plain = plain.saturating_add(8);
         rest = more;
     }
     let special = |byte: &u8| matches!(byte, b'"' | b'\\' | ..0x20);
-    let tail = rest.iter().position(special).unwrap_or(rest.len());
-    text.len().saturating_sub(rest.len()).saturating_add(tail)
+    plain.saturating_add(rest.iter().position(special).unwrap_or(rest.len()))
 }
 
-/// Whether any of eight bytes is a quote, a backslash or below 0x20.
-fn has_special(eight: u64) -> bool {
-    bytes::any_below(eight, 0x20) | bytes::any_is(eight, b'"') | bytes::any_is(eight, b'\\') != 0
+/// Marks the first of eight bytes that is a quote, a backslash or below 0x20, and perhaps some behind it; 0 where none is.
+fn special(eight: u64) -> u64 {
+    bytes::any_below(eight, 0x20) | bytes::any_is(eight, b'"') | bytes::any_is(eight, b'\\')
 }
 
 /// A text that is gone over once.

@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::control::body::schema::batch::Matchers;
 use crate::control::body::schema::glance::Bound;
 use crate::control::body::schema::glance::Member;
+use crate::control::body::schema::glance::Named;
 use crate::control::body::schema::glance::Node;
 use crate::control::body::schema::glance::Others;
 use crate::control::body::schema::glance::Shape;
@@ -151,9 +152,8 @@ impl<'d> Compiler<'d, '_> {
             "properties" => {
                 for (name, schema) in value.as_object()? {
                     let member = Member { node: self.node(schema), required: false };
-                    node.members.push((name.as_str().into(), member));
+                    node.members.push(Named::new(name, member));
                 }
-                node.members.sort_by(|(one, _), (other, _)| one.cmp(other));
                 if node.members.len() > MAX_MEMBERS {
                     return None;
                 }
@@ -179,8 +179,8 @@ impl<'d> Compiler<'d, '_> {
     fn require(&self, node: &mut Node, required: Option<&Value>) -> Option<()> {
         for name in required.and_then(Value::as_array).into_iter().flatten() {
             let name = name.as_str()?;
-            let (_, member) = node.members.iter_mut().find(|(known, _)| **known == *name)?;
-            if !std::mem::replace(&mut member.required, true) {
+            let named = node.members.iter_mut().find(|named| *named.name == *name)?;
+            if !std::mem::replace(&mut named.member.required, true) {
                 node.required = node.required.checked_add(1)?;
             }
         }

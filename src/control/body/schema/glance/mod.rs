@@ -17,6 +17,7 @@ use std::sync::Arc;
 use jsonschema::Validator;
 use serde_json::Value;
 
+use crate::model::bytes;
 use crate::model::cut;
 use crate::model::json::Budget;
 
@@ -54,14 +55,28 @@ struct Node {
     elements: Span,
     items: usize,
     size: Span,
-    /// The members that are named, sorted.
-    members: Vec<(Box<str>, Member)>,
+    /// The members that are named.
+    members: Vec<Named>,
     /// How many of them must be there.
     required: usize,
     others: Others,
 }
 
-/// A named member.
+/// A member's name, and what the schema says of it.
+struct Named {
+    /// The name's [`mark`](bytes::mark).
+    mark: u32,
+    name: Box<str>,
+    member: Member,
+}
+
+impl Named {
+    fn new(name: &str, member: Member) -> Self {
+        Self { mark: bytes::mark(name.as_bytes()), name: name.into(), member }
+    }
+}
+
+/// What the schema says of a named member.
 #[derive(Clone, Copy)]
 struct Member {
     node: usize,

@@ -9,12 +9,14 @@ use serde_json::Value;
 use crate::control::body::schema::glance::Bound;
 use crate::control::body::schema::glance::Glance;
 use crate::control::body::schema::glance::Member;
+use crate::control::body::schema::glance::Named;
 use crate::control::body::schema::glance::Node;
 use crate::control::body::schema::glance::Others;
 use crate::control::body::schema::glance::Shape;
 use crate::control::body::schema::glance::Types;
 use crate::control::body::schema::glance::compile::ANY;
 use crate::control::body::schema::glance::compile::exact;
+use crate::model::bytes;
 use crate::model::cut::Gone;
 use crate::model::json::Budget;
 use crate::model::json::number;
@@ -265,31 +267,23 @@ impl<'t> Reader<'t> {
     }
 }
 
-/// Which of its named members an object had so far.
+/// Which of its named members an object had so far: one bit each.
 #[derive(Default)]
-struct Met {
-    /// One bit each.
-    bits: u64,
-    /// The place behind the last one: most writers keep an order.
-    next: usize,
-}
+struct Met(u64);
 
 impl Met {
     /// The member that the node names so; `None` where the object has it for the second time.
     fn member(&mut self, node: &Node, name: &str) -> Option<Option<Member>> {
-        let is_next = node.members.get(self.next).is_some_and(|(known, _)| **known == *name);
-        let place = match is_next {
-            true => Ok(self.next),
-            false => node.members.binary_search_by(|(known, _)| (**known).cmp(name)),
-        };
-        let Ok(place) = place else { return Some(None) };
-        let bit = 1_u64.checked_shl(u32::try_from(place).ok()?)?;
-        if self.bits & bit != 0 {
+        let mark = bytes::mark(name.as_bytes());
+        let same = |it: &Named| it.mark == mark && bytes::same(it.name.as_bytes(), name.as_bytes());
+        let named = node.members.iter().zip(0_u32..).find(|(it, _)| same(it));
+        let Some((named, place)) = named else { return Some(None) };
+        let bit = 1_u64.checked_shl(place)?;
+        if self.0 & bit != 0 {
             return None;
         }
-        self.bits |= bit;
-        self.next = place.saturating_add(1);
-        Some(node.members.get(place).map(|(_, member)| *member))
+        self.0 |= bit;
+        Some(Some(named.member))
     }
 }
 
