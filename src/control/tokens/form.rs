@@ -5,6 +5,7 @@ use serde_json::Map;
 use serde_json::Value;
 
 use crate::control::tokens::json;
+use crate::model::bytes;
 use crate::refusal::Reason;
 
 /// The longest token, in bytes. Hosts bound all headers together at 60 KiB or so; honest tokens are 1 to 2 KiB.
@@ -55,7 +56,7 @@ impl<'t> Parts<'t> {
         let (header, payload) = input.split_at_checked(first).ok_or_else(malformed)?;
         let header = decode(header).and_then(|text| json::object(&text)).ok_or_else(malformed)?;
         if header.contains_key("crit") || header.contains_key("b64") {
-            return Err(Reason::TokensCritical);
+            return Err(unless_foreign(token, Reason::TokensCritical));
         }
         let payload = decode(payload.get(1..).ok_or_else(malformed)?).ok_or_else(malformed)?;
         let signature = decode(signature.get(1..).ok_or_else(malformed)?).ok_or_else(malformed)?;
@@ -63,59 +64,25 @@ impl<'t> Parts<'t> {
     }
 }
 
-/// What a byte of a token may be, looked up, since a token has a thousand: of the alphabet of base64url, or a dot.
-const KINDS: [Kind; 256] = kinds();
-
-#[derive(Clone, Copy, Eq, PartialEq)]
-enum Kind {
-    Letter,
-    Dot,
-    Foreign,
-}
-
-const fn kinds() -> [Kind; 256] {
-    let mut kinds = [Kind::Foreign; 256];
-    let mut byte: u8 = 0;
-    loop {
-        let kind = match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' => Kind::Letter,
-            b'.' => Kind::Dot,
-            _ => Kind::Foreign,
-        };
-        #[expect(clippy::indexing_slicing, reason = "a byte is an index of 256 places")]
-        {
-            kinds[byte as usize] = kind;
-        }
-        match byte.checked_add(1) {
-            Some(next) => byte = next,
-            None => return kinds,
-        }
-    }
-}
-
-/// Where the two dots of a token stand, if it has no other and no byte that none has.
+/// Where the two dots of a token stand, if it has no other.
 fn dots(token: &[u8]) -> Result<(usize, usize), Reason> {
-    let mut found = [0; 2];
-    let (mut dots, mut foreign) = (0_usize, false);
-    for (at, byte) in token.iter().enumerate() {
-        match KINDS.get(usize::from(*byte)) {
-            Some(Kind::Letter) => {}
-            Some(Kind::Dot) => {
-                if let Some(place) = found.get_mut(dots) {
-                    *place = at;
-                }
-                dots = dots.saturating_add(1);
-            }
-            _ => foreign = true,
-        }
+    let next = |at: usize| {
+        let after = at.checked_add(1)?;
+        bytes::find(token.get(after..)?, b'.')?.checked_add(after)
+    };
+    let first = bytes::find(token, b'.').ok_or(Reason::TokensMalformed)?;
+    let second = next(first).ok_or(Reason::TokensMalformed)?;
+    if next(second).is_none() {
+        return Ok((first, second));
     }
-    let [first, second] = found;
-    match dots {
-        _ if foreign => Err(Reason::TokensMalformed),
-        2 => Ok((first, second)),
-        4 => Err(Reason::TokensEncrypted),
-        _ => Err(Reason::TokensMalformed),
-    }
+    let dots = token.iter().filter(|byte| **byte == b'.').count();
+    Err(if dots == 4 { unless_foreign(token, Reason::TokensEncrypted) } else { Reason::TokensMalformed })
+}
+
+/// What is wrong with a token, unless it has a byte that none has: that goes before. Whose parts all decode has none.
+fn unless_foreign(token: &[u8], reason: Reason) -> Reason {
+    let known = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    if token.iter().all(known) { reason } else { Reason::TokensMalformed }
 }
 
 impl<'t> Form<'t> {
