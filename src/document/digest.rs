@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use arrayvec::ArrayString;
+
 use crate::document::Node;
 
 /// SHA-256 of a policy as JSON with its keys sorted, so that it is the same however the document was written and on
@@ -20,10 +22,22 @@ impl Digest {
     pub fn full(&self) -> String {
         self.0.iter().map(|byte| format!("{byte:02x}")).collect()
     }
+
+    /// The first 12 of them. Each audit event has them, so they are written without the library's formatting.
+    pub fn short(&self) -> ArrayString<12> {
+        let digit = |value: u8| char::from_digit(value.into(), 16).unwrap_or_default();
+        let digits = self.0.iter().take(6).flat_map(|byte| [byte >> 4, byte & 15]).map(digit);
+        let mut short = ArrayString::new();
+        // Six bytes have twelve digits.
+        for digit in digits {
+            let _ = short.try_push(digit);
+        }
+        short
+    }
 }
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().take(6).try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&self.short())
     }
 }

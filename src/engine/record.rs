@@ -183,6 +183,16 @@ impl Record {
         self.events.iter().skip(self.told).any(|event| event.outcome != Outcome::Admitted)
     }
 
+    /// Whether any of it is worth a line of the log, which takes only so many. That undeclared members went is not: where
+    /// it happens at all it happens with each answer, and would crowd out what was refused.
+    pub fn has_news(&self) -> bool {
+        self.events.iter().skip(self.told).any(|event| match event.outcome {
+            Outcome::Admitted => false,
+            Outcome::Removed => event.control != Control::Response,
+            _ => true,
+        })
+    }
+
     /// One line for the log: what was not handed out yet. `all` is [`Self::audit`] of the same status: most often the same.
     pub fn audit_line(&self, status: Option<u16>, all: String) -> String {
         let untold = if self.told == 0 { all } else { self.event(status, self.told) };
@@ -198,9 +208,10 @@ impl Record {
     fn event(&self, status: Option<u16>, from: usize) -> String {
         let route = self.route.and_then(|index| self.policy.routes.get(index));
         let events = self.events.iter().skip(from).filter(|event| event.outcome != Outcome::Admitted);
+        let digest = self.policy.digest.short();
         let event = AuditEvent {
             app_version: self.app.version.map(|version| version.to_string()),
-            digest: self.policy.digest.to_string(),
+            digest: &digest,
             events: events.map(Event::told).collect(),
             ip: self.ip.filter(|_| self.policy.audit.ip_prefix).map(ClientIp::audit_prefix),
             platform: self.app.platform.as_deref(),
@@ -222,11 +233,6 @@ impl Record {
 }
 
 impl Labels {
-    /// Whether only the route tells this series from others of the policy: a request goes on, and nobody tracks versions.
-    pub fn is_plain_admission(&self) -> bool {
-        self.outcome == Outcome::Admitted && self.reason.is_none() && self.version.is_none()
-    }
-
     /// The name of the series.
     pub fn name(&self, policy: &Policy) -> String {
         let route =
@@ -260,7 +266,7 @@ impl Event {
 struct AuditEvent<'r> {
     #[serde(skip_serializing_if = "Option::is_none")]
     app_version: Option<String>,
-    digest: String,
+    digest: &'r str,
     events: Vec<Told<'r>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ip: Option<String>,

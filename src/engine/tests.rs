@@ -354,6 +354,23 @@ fn an_audit_event_says_who_and_why_and_is_handed_out_once() {
 }
 
 #[test]
+fn what_a_route_takes_out_of_each_answer_crowds_nothing_out_of_the_log() {
+    let news = |note: fn(&mut Bench)| {
+        let mut bench = bench("{}");
+        note(&mut bench);
+        assert!(bench.record.has_untold(), "the access log has it all the same");
+        bench.record.has_news()
+    };
+    assert!(!news(|bench| bench.note_removed(Rule::ResponseUndeclared, 2)));
+    assert!(news(|bench| bench.note_removed(Rule::AccessOwner, 2)), "objects of others were asked for");
+    assert!(news(|bench| bench.note(Outcome::WouldRemove, Rule::ResponseUndeclared)));
+    assert!(news(|bench| {
+        bench.note_removed(Rule::ResponseUndeclared, 2);
+        bench.note(Outcome::Exempted, Rule::AccessOwner);
+    }));
+}
+
+#[test]
 fn a_series_is_named_by_closed_sets_alone() {
     let mut bench = bench(r#"{ "client": "shadow" }"#);
     bench.weigh::<()>(Rule::Whole(Control::Client), |_| Err(Reason::ClientOutdated.into())).unwrap();

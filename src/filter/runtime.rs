@@ -39,10 +39,9 @@ pub(crate) struct Runtime {
     /// What is fetched for the policy.
     pub(crate) documents: Vec<Document>,
     pub(crate) memory: RefCell<Memory>,
-    /// Ids of the decision counter's series: as many as routes, reasons and tracked versions make.
-    series: RefCell<HashMap<Labels, u32>>,
-    /// Of those, the ones of requests that go on, by route: each needs one.
-    admitted: RefCell<Vec<Option<u32>>>,
+    /// Ids of the decision counter's series: as many as reasons and tracked versions make, for each route and, last, for
+    /// requests that have none.
+    series: RefCell<Vec<Vec<(Labels, u32)>>>,
     /// Streams that wait, by context.
     waiting: RefCell<Vec<Waiter>>,
     /// Those that wait for a call, by its token.
@@ -65,7 +64,6 @@ impl Runtime {
             policy,
             memory: RefCell::new(memory),
             series: RefCell::default(),
-            admitted: RefCell::default(),
             waiting: RefCell::default(),
             calls: RefCell::default(),
             written: RefCell::default(),
@@ -85,7 +83,9 @@ impl Runtime {
             // For the access log first: it has every event, and the log only so many.
             let all = record.audit(status);
             let _ = host::set_property(telemetry::FILTER_STATE, all.as_bytes());
-            self.write(|| record.audit_line(status, all));
+            if record.has_news() {
+                self.write(|| record.audit_line(status, all));
+            }
         }
         record.tell();
     }
@@ -97,22 +97,15 @@ impl Runtime {
     }
 
     fn series(&self, labels: Labels) -> Option<u32> {
-        let route = labels.route.filter(|_| labels.is_plain_admission());
-        let mut admitted = self.admitted.borrow_mut();
-        if let Some(Some(id)) = route.and_then(|route| admitted.get(route)) {
+        let routes = self.policy.routes.len();
+        let mut series = self.series.borrow_mut();
+        series.resize_with(routes.saturating_add(1), Vec::new);
+        let known = series.get_mut(labels.route.unwrap_or(routes))?;
+        if let Some((_, id)) = known.iter().find(|(others, _)| *others == labels) {
             return Some(*id);
         }
-        let mut series = self.series.borrow_mut();
-        let known = series.get(&labels).copied();
-        let id = known.or_else(|| host::metric(Metric::Counter, &labels.name(&self.policy)).ok())?;
-        series.insert(labels, id);
-        if let Some(route) = route {
-            let routes = self.policy.routes.len();
-            admitted.resize(routes, None);
-            if let Some(place) = admitted.get_mut(route) {
-                *place = Some(id);
-            }
-        }
+        let id = host::metric(Metric::Counter, &labels.name(&self.policy)).ok()?;
+        known.push((labels, id));
         Some(id)
     }
 
