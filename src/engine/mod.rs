@@ -20,6 +20,7 @@ mod edits;
 mod head;
 mod judging;
 mod limiting;
+mod object;
 mod record;
 mod response;
 mod service;

@@ -3,12 +3,11 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
-use serde::Serialize;
-
 use crate::control::client::App;
 use crate::control::limits::Held;
 use crate::engine::Memory;
 use crate::engine::World;
+use crate::engine::object::Object;
 use crate::model::headers::Headers;
 use crate::model::ip::ClientIp;
 use crate::model::mode::Control;
@@ -207,23 +206,20 @@ impl Record {
 
     fn event(&self, status: Option<u16>, from: usize) -> String {
         let route = self.route.and_then(|index| self.policy.routes.get(index));
-        let events = self.events.iter().skip(from).filter(|event| event.outcome != Outcome::Admitted);
-        let digest = self.policy.digest.short();
-        let event = AuditEvent {
-            app_version: self.app.version.map(|version| version.to_string()),
-            digest: &digest,
-            events: events.map(Event::told).collect(),
-            ip: self.ip.filter(|_| self.policy.audit.ip_prefix).map(ClientIp::audit_prefix),
-            platform: self.app.platform.as_deref(),
-            policy: self.policy.name.as_str(),
-            request_id: self.request_id(),
-            revision: self.policy.revision.as_deref(),
-            route: self.route_name(),
-            status,
-            subject: self.pseudonym.as_deref(),
-            team: route.and_then(|route| route.team.as_ref()).map(Name::as_str),
-        };
-        serde_json::to_string(&event).unwrap_or_default()
+        let mut out = Object::begun();
+        out.text("app_version", self.app.version.map(|version| version.to_string()));
+        out.text("digest", Some(self.policy.digest.short()));
+        out.list("events", self.events.iter().skip(from).filter_map(Event::told));
+        out.text("ip", self.ip.filter(|_| self.policy.audit.ip_prefix).map(ClientIp::audit_prefix));
+        out.text("platform", self.app.platform.as_deref());
+        out.text("policy", Some(self.policy.name.as_str()));
+        out.text("request_id", self.request_id());
+        out.text("revision", self.policy.revision.as_deref());
+        out.text("route", Some(self.route_name()));
+        out.number("status", status.map(u64::from));
+        out.text("subject", self.pseudonym.as_deref());
+        out.text("team", route.and_then(|route| route.team.as_ref()).map(Name::as_str));
+        out.ended()
     }
 
     /// Marks all events as handed out.
@@ -250,51 +246,14 @@ impl Labels {
 }
 
 impl Event {
-    fn told(&self) -> Told<'_> {
-        Told {
-            after: self.after.map(Control::as_str),
-            count: self.count,
-            outcome: self.outcome.as_str(),
-            reason: self.reason.map(Reason::code),
-            rule: &self.rule,
-        }
+    /// As an audit event has it; nothing for what needs none.
+    fn told(&self) -> Option<Object> {
+        let mut out = Object::begun();
+        out.text("after", self.after.map(Control::as_str));
+        out.number("count", self.count.and_then(|count| u64::try_from(count).ok()));
+        out.text("outcome", Some(self.outcome.as_str()));
+        out.text("reason", self.reason.map(Reason::code));
+        out.text("rule", Some(&*self.rule));
+        (self.outcome != Outcome::Admitted).then_some(out)
     }
-}
-
-/// An audit event as it is written; what is not known is left out.
-#[derive(Serialize)]
-struct AuditEvent<'r> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    app_version: Option<String>,
-    digest: &'r str,
-    events: Vec<Told<'r>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ip: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    platform: Option<&'r str>,
-    policy: &'r str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    request_id: Option<&'r str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    revision: Option<&'r str>,
-    route: &'r str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<u16>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    subject: Option<&'r str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    team: Option<&'r str>,
-}
-
-/// One [`Event`] as it is written.
-#[derive(Serialize)]
-struct Told<'r> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    after: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    count: Option<usize>,
-    outcome: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'static str>,
-    rule: &'r str,
 }

@@ -87,7 +87,7 @@ pub enum AnswerStep {
     /// It goes on with another body; what its trailers say of the old one goes too.
     Change(Box<Changed>),
     /// Its body decides: hold it until it is whole.
-    Hold(AwaitAnswerBody),
+    Hold(Box<AwaitAnswerBody>),
     /// The client is sent this instead.
     Replace(Box<Rejection>),
 }
@@ -171,8 +171,8 @@ impl AwaitAnswer {
                     changed: if enforced { edits::changed_body(headers) } else { Edits::default() },
                 });
                 let copy = (!enforced).then(Vec::new);
-                let waiting = AwaitAnswerBody { answer: self, response, announced: 0, copy, about };
-                if end_of_stream { waiting.judge(&[]) } else { AnswerStep::Hold(waiting) }
+                let waiting = Box::new(AwaitAnswerBody { answer: self, response, announced: 0, copy, about });
+                if end_of_stream { waiting.judge(&[], now) } else { AnswerStep::Hold(waiting) }
             }
             Err(refusal) => self.unread(&needing, refusal),
         }
@@ -263,7 +263,7 @@ impl AwaitAnswerBody {
     }
 
     /// A piece more of a watched body.
-    pub fn watch(mut self, piece: &[u8], now: Nanos) -> AnswerStep {
+    pub fn watch(mut self: Box<Self>, piece: &[u8], now: Nanos) -> AnswerStep {
         let copy = self.copy.get_or_insert_default();
         copy.extend_from_slice(piece);
         let bytes = u64::try_from(copy.len()).unwrap_or(u64::MAX);
@@ -271,13 +271,19 @@ impl AwaitAnswerBody {
     }
 
     /// Judges what came of a watched body, which is whole.
-    pub fn judge_watched(mut self) -> AnswerStep {
+    pub fn judge_watched(mut self: Box<Self>, now: Nanos) -> AnswerStep {
         let copy = self.copy.take().unwrap_or_default();
-        self.judge(&copy).too_late()
+        self.judge(&copy, now).too_late()
+    }
+
+    /// Whether `bytes` of the body, which came so far, decide nothing.
+    pub fn has_room_for(&mut self, bytes: u64) -> bool {
+        self.announced = self.announced.max(bytes);
+        self.response.check_size(bytes).is_ok()
     }
 
     /// More of the body came: `bytes` so far. Past its bound it is replaced, or in shadow goes on unread.
-    pub fn grow(mut self, bytes: u64, now: Nanos) -> AnswerStep {
+    pub fn grow(mut self: Box<Self>, bytes: u64, now: Nanos) -> AnswerStep {
         self.answer.bench.now = now;
         self.announced = self.announced.max(bytes);
         match self.response.check_size(bytes) {
@@ -287,8 +293,7 @@ impl AwaitAnswerBody {
     }
 
     /// Judges the whole body.
-    pub fn judge(self, body: &[u8]) -> AnswerStep {
-        let now = self.answer.bench.now;
+    pub fn judge(self: Box<Self>, body: &[u8], now: Nanos) -> AnswerStep {
         let length = u64::try_from(body.len()).unwrap_or(u64::MAX);
         if length < self.announced {
             return self.unavailable();
@@ -308,7 +313,7 @@ impl AwaitAnswerBody {
     }
 
     /// The answer goes on with another body.
-    fn change(mut self, body: Vec<u8>) -> AnswerStep {
+    fn change(mut self: Box<Self>, body: Vec<u8>) -> AnswerStep {
         let mut edits = self.answer.edits();
         edits.set.extend(self.about.changed.set);
         edits.remove.extend(self.about.changed.remove);
@@ -319,7 +324,7 @@ impl AwaitAnswerBody {
     }
 
     /// The host announced a body and does not hand all of it over.
-    pub fn unavailable(self) -> AnswerStep {
+    pub fn unavailable(self: Box<Self>) -> AnswerStep {
         let watched = self.is_watched();
         let needing = judging::needing(&self.response);
         let step = self.answer.unread(&needing, Reason::ResponseContent.into());

@@ -237,18 +237,25 @@ impl Stage {
 
     /// More of the answer's body is here.
     pub(crate) fn on_answer_body(&mut self, runtime: &Rc<Runtime>, size: usize, end: bool) -> Action {
+        let bytes = u64::try_from(size).unwrap_or(u64::MAX);
+        if let Self::Answer(waiting, _) = self
+            && !waiting.is_watched()
+            && waiting.has_room_for(bytes)
+        {
+            return if end { self.on_answer_end(runtime, false) } else { Action::Pause };
+        }
         match self.take() {
             Self::Answer(waiting, count) => {
                 let watched = waiting.is_watched();
                 let step = match watched.then(|| host::body(Body::Response, usize::MAX)) {
-                    None => waiting.grow(u64::try_from(size).unwrap_or(u64::MAX), host::now()),
+                    None => waiting.grow(bytes, host::now()),
                     Some(Ok(piece)) => waiting.watch(&piece, host::now()),
                     Some(Err(Failed::NOT_FOUND)) => waiting.watch(&[], host::now()),
                     Some(Err(_)) => waiting.unavailable(),
                 };
                 match step {
                     AnswerStep::Hold(waiting) => {
-                        *self = Self::Answer(Box::new(waiting), count);
+                        *self = Self::Answer(waiting, count);
                         match (end, watched) {
                             (true, _) => self.on_answer_end(runtime, false),
                             (false, true) => Action::Continue,
@@ -269,12 +276,12 @@ impl Stage {
     pub(crate) fn on_answer_end(&mut self, runtime: &Rc<Runtime>, trailers: bool) -> Action {
         match self.take() {
             Self::Answer(waiting, count) if waiting.is_watched() => {
-                self.on_answer(runtime, waiting.judge_watched(), count)
+                self.on_answer(runtime, waiting.judge_watched(host::now()), count)
             }
             Self::Answer(waiting, count) => {
                 let step = match host::body(Body::Response, usize::MAX) {
-                    Ok(body) => waiting.judge(&body),
-                    Err(Failed::NOT_FOUND) => waiting.judge(&[]),
+                    Ok(body) => waiting.judge(&body, host::now()),
+                    Err(Failed::NOT_FOUND) => waiting.judge(&[], host::now()),
                     Err(_) => waiting.unavailable(),
                 };
                 if trailers && matches!(step, AnswerStep::Change(_)) {
@@ -318,7 +325,7 @@ impl Stage {
                 if watched {
                     let _ = apply(Map::Response, &waiting.edits());
                 }
-                *self = Self::Answer(Box::new(waiting), count);
+                *self = Self::Answer(waiting, count);
                 if watched { Action::Continue } else { Action::Pause }
             }
             AnswerStep::Replace(rejection) => self.reject(runtime, *rejection),

@@ -264,7 +264,7 @@ impl Worker {
         let answer = answer.unwrap_or_default();
         let step = match step {
             AnswerStep::Hold(waiting) => match waiting.grow(size(&answer) / 2, now) {
-                AnswerStep::Hold(waiting) => waiting.judge(&answer),
+                AnswerStep::Hold(waiting) => waiting.judge(&answer, now),
                 decided => decided,
             },
             decided => decided,
