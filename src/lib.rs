@@ -4,7 +4,7 @@
 //!
 //! | layer | what it holds |
 //! | --- | --- |
-//! | [`fault`], [`document`], [`model`], [`refusal`], [`telemetry`] | words: what can be wrong with a policy, a policy as a tree with places, names and values, every reason to refuse, every metric |
+//! | [`bytes`], [`fault`], [`document`], [`model`], [`refusal`], [`telemetry`] | words: what can be wrong with a policy, a policy as a tree with places, names and values, every reason to refuse, every metric |
 //! | [`control`] | the controls, each a folder of the same shape |
 //! | [`policy`] | a document compiled: immutable, whole or not at all |
 //! | [`engine`] | the order of the controls, and what a mode means |
@@ -18,6 +18,7 @@
 //! (`tokens`), mass assignment and over-sharing (`request`, `response`), unrestricted consumption (`limits`), broken
 //! function authorization (`routing`, `access`), unknown endpoints (`routing`).
 
+pub mod bytes;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod cli;
 pub mod control;

@@ -18,7 +18,7 @@ use proc_macro2::TokenTree;
 
 /// The modules of the crate, lowest first. One may name those of the lines above its own, and itself.
 const LEVELS: &[&[&str]] = &[
-    &["fault"],
+    &["bytes", "fault"],
     &["document"],
     &["model"],
     &["refusal", "telemetry"],

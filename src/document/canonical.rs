@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::rc::Rc;
 
+use crate::bytes;
 use crate::document::Kind;
 use crate::document::Node;
 
@@ -57,9 +58,9 @@ fn write_entries<'n>(entries: impl Iterator<Item = &'n (Rc<str>, Rc<Node>)>, out
     }
 }
 
-fn write_text(text: &str, out: &mut Vec<u8>) {
-    let escaped = |byte: u8| byte < b' ' || byte == b'"' || byte == b'\\';
-    if text.bytes().any(escaped) {
+/// Writes a text as JSON.
+pub(crate) fn write_text(text: &str, out: &mut Vec<u8>) {
+    if bytes::plain(text.as_bytes()) < text.len() {
         // Writing to memory does not fail.
         drop(serde_json::to_writer(out, text));
         return;

@@ -22,6 +22,7 @@ use std::rc::Rc;
 use serde_json::Number;
 use serde_json::Value;
 
+pub(crate) use crate::document::canonical::write_text;
 pub use crate::document::fields::Fields;
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use crate::document::json::Entries;

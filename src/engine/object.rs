@@ -1,6 +1,6 @@
 //! A JSON object as audit events are written: member by member, what is not known left out.
 
-use crate::model::json::scan;
+use crate::document::write_text;
 
 /// An object that is being written. A derived serializer did as much and cost three times as many instructions: whoever
 /// prunes has an event for each answer.
@@ -17,18 +17,11 @@ impl Object {
     }
 
     pub(super) fn text(&mut self, name: &str, value: Option<impl AsRef<str>>) {
-        let Some(value) = value else { return };
-        let value = value.as_ref();
-        self.name(name);
-        if scan::plain(value.as_bytes()) == value.len() {
-            self.out.push(b'"');
-            self.out.extend_from_slice(value.as_bytes());
-            self.out.extend_from_slice(b"\",");
-            return;
+        if let Some(value) = value {
+            self.name(name);
+            write_text(value.as_ref(), &mut self.out);
+            self.out.push(b',');
         }
-        // Writing to memory does not fail.
-        let _ = serde_json::to_writer(&mut self.out, value);
-        self.out.push(b',');
     }
 
     pub(super) fn number(&mut self, name: &str, value: Option<u64>) {

@@ -3,11 +3,11 @@
 use serde_json::Map;
 use serde_json::Value;
 
+use crate::bytes::mark;
+use crate::bytes::same;
 use crate::document::Fields;
 use crate::fault::Fault;
 use crate::fault::Problems;
-use crate::model::bytes::mark;
-use crate::model::bytes::same;
 use crate::model::pointer;
 use crate::model::pointer::Pointer;
 use crate::model::pointer::Step;

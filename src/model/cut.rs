@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use serde_json::Value;
 
-use crate::model::json::scan;
+use crate::bytes;
 
 /// What goes of one value.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -325,7 +325,7 @@ impl<'t> Reader<'t> {
         let mut escaped = false;
         self.expect(b'"')?;
         loop {
-            self.at = self.at.saturating_add(scan::plain(self.text.get(self.at..).unwrap_or_default()));
+            self.at = self.at.saturating_add(bytes::plain(self.text.get(self.at..).unwrap_or_default()));
             let byte = self.peek()?;
             self.step();
             match byte {

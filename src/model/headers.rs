@@ -3,8 +3,8 @@
 
 use std::ops::Range;
 
-use crate::model::bytes;
-use crate::model::bytes::mark;
+use crate::bytes;
+use crate::bytes::mark;
 
 /// What stands where one value may stand.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

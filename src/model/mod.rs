@@ -1,7 +1,6 @@
 //! The words that every other layer speaks: names, times and sizes, the heads of a request and a response, paths,
 //! hosts, addresses, versions, value references, claims, modes.
 
-pub mod bytes;
 pub mod claims;
 pub mod cut;
 pub mod headers;

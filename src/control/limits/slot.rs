@@ -11,10 +11,10 @@
 //! The mark changes whenever the time is no longer the sum of what was charged: another key took the slot, or the time
 //! was cut. Whoever holds units of before cannot give them back, so that nobody's budget grows by what it never paid.
 
+use crate::bytes::words;
 use crate::control::limits::gcra::Due;
 use crate::control::limits::gcra::GRACE;
 use crate::control::limits::penalty::Strikes;
-use crate::model::bytes::words;
 use crate::model::time::Nanos;
 
 /// The bytes of one slot.

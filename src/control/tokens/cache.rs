@@ -7,11 +7,11 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::rc::Rc;
 
+use crate::bytes;
 use crate::control::tokens::definition::Definition;
 use crate::control::tokens::definitions::Definitions;
 use crate::control::tokens::key_set::KeySet;
 use crate::control::tokens::proof::Subject;
-use crate::model::bytes;
 use crate::refusal::Reason;
 
 /// The longest token that is remembered, so that a count of tokens is also a bound in bytes.

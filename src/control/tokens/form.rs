@@ -4,8 +4,8 @@ use data_encoding::BASE64URL_NOPAD;
 use serde_json::Map;
 use serde_json::Value;
 
+use crate::bytes;
 use crate::control::tokens::json;
-use crate::model::bytes;
 use crate::refusal::Reason;
 
 /// The longest token, in bytes. Hosts bound all headers together at 60 KiB or so; honest tokens are 1 to 2 KiB.

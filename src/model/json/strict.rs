@@ -9,6 +9,7 @@ use serde_json::Number;
 use serde_json::Value;
 use serde_json::map::Entry;
 
+use crate::bytes;
 use crate::model::json::budget::Budget;
 use crate::model::json::number;
 use crate::model::json::scan;
@@ -110,7 +111,7 @@ impl<'t> Reader<'t> {
         let mut escaped = false;
         self.cursor.step(1);
         loop {
-            self.cursor.step(scan::plain(self.cursor.rest()));
+            self.cursor.step(bytes::plain(self.cursor.rest()));
             match self.cursor.text.as_bytes().get(self.cursor.at) {
                 Some(b'"') => break,
                 Some(b'\\') => {

@@ -5,11 +5,11 @@ mod reference;
 use proptest::prelude::*;
 use serde_json::Value;
 
+use crate::bytes;
 use crate::model::json::Budget;
 use crate::model::json::Numbers;
 use crate::model::json::Unfit;
 use crate::model::json::read;
-use crate::model::json::scan;
 
 /// Budgets that let through, and such as are soon spent.
 fn budgets() -> impl Strategy<Value = Budget> {
@@ -188,7 +188,7 @@ proptest! {
     #[test]
     fn what_stands_for_itself_in_a_string_ends_where_it_must(text in prop::collection::vec(any::<u8>(), 0..40)) {
         let special = |byte: &u8| matches!(byte, b'"' | b'\\' | ..0x20);
-        prop_assert_eq!(scan::plain(&text), text.iter().position(special).unwrap_or(text.len()));
+        prop_assert_eq!(bytes::plain(&text), text.iter().position(special).unwrap_or(text.len()));
     }
 }
 
@@ -200,7 +200,7 @@ fn each_byte_at_each_place_of_eight_ends_a_string_or_does_not() {
                 let mut text = [beside; 8];
                 text[place] = byte;
                 let want = if matches!(byte, b'"' | b'\\' | ..0x20) { place } else { 8 };
-                assert_eq!(scan::plain(&text), want, "{byte:#x} at {place} beside {beside:#x}");
+                assert_eq!(bytes::plain(&text), want, "{byte:#x} at {place} beside {beside:#x}");
             }
         }
     }

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use jsonschema::Validator;
 use serde_json::Value;
 
-use crate::model::bytes;
+use crate::bytes;
 use crate::model::cut;
 use crate::model::json::Budget;
 

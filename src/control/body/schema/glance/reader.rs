@@ -6,6 +6,7 @@ use std::ops::Range;
 use serde_json::Number;
 use serde_json::Value;
 
+use crate::bytes;
 use crate::control::body::schema::glance::Bound;
 use crate::control::body::schema::glance::Glance;
 use crate::control::body::schema::glance::Member;
@@ -16,7 +17,6 @@ use crate::control::body::schema::glance::Shape;
 use crate::control::body::schema::glance::Types;
 use crate::control::body::schema::glance::compile::ANY;
 use crate::control::body::schema::glance::compile::exact;
-use crate::model::bytes;
 use crate::model::cut::Gone;
 use crate::model::json::Budget;
 use crate::model::json::number;
@@ -151,7 +151,7 @@ impl<'t> Reader<'t> {
         let mut escaped = false;
         self.cursor.step(1);
         loop {
-            self.cursor.step(scan::plain(self.cursor.rest()));
+            self.cursor.step(bytes::plain(self.cursor.rest()));
             match self.cursor.rest().first()? {
                 b'"' => break,
                 b'\\' => {

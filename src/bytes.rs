@@ -53,6 +53,30 @@ pub fn find(bytes: &[u8], byte: u8) -> Option<usize> {
     rest.iter().position(|it| *it == byte).map(|at| start.saturating_add(at))
 }
 
+/// How many bytes at the head of `text` stand for themselves within a JSON string: up to a quote, a backslash or a control
+/// character, eight at a time.
+pub fn plain(text: &[u8]) -> usize {
+    let mut rest = text;
+    let mut plain: usize = 0;
+    while let Some((eight, more)) = rest.split_first_chunk::<8>() {
+        let special = special(u64::from_le_bytes(*eight));
+        if special != 0 {
+            // What is marked behind the first may be a borrow; the first is none.
+            let first = special.trailing_zeros() / 8;
+            return plain.saturating_add(usize::try_from(first).unwrap_or_default());
+        }
+        plain = plain.saturating_add(8);
+        rest = more;
+    }
+    let special = |byte: &u8| matches!(byte, b'"' | b'\\' | ..0x20);
+    plain.saturating_add(rest.iter().position(special).unwrap_or(rest.len()))
+}
+
+/// Marks the first of eight bytes that is a quote, a backslash or below 0x20, and perhaps some behind it; 0 where none is.
+fn special(eight: u64) -> u64 {
+    any_below(eight, 0x20) | any_is(eight, b'"') | any_is(eight, b'\\')
+}
+
 /// A number that two names seldom share, which is told at once: most of a few names are told apart by it.
 #[inline]
 pub(crate) fn mark(name: &[u8]) -> u32 {
