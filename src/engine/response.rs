@@ -81,6 +81,10 @@ pub struct Changed {
 
 /// Where an answer stands after its head.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is taken apart where it was made: a box would be an allocation more"
+)]
 pub enum AnswerStep {
     /// It goes on to the client with these changes.
     Pass(Edits, Record),
