@@ -81,9 +81,9 @@ pub struct Changed {
 
 /// Where an answer stands after its head.
 #[derive(Debug)]
-#[expect(
+#[allow(
     clippy::large_enum_variant,
-    reason = "it is taken apart where it was made: a box would be an allocation more"
+    reason = "taken apart where it was made: a box would be an allocation more"
 )]
 pub enum AnswerStep {
     /// It goes on to the client with these changes.
