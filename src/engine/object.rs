@@ -64,3 +64,26 @@ impl Object {
         self.out
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+    use serde_json::json;
+
+    use super::Object;
+
+    #[test]
+    fn is_json_whatever_stands_in_it() {
+        let longer = "a text of more than eight bytes, \" behind it";
+        for text in ["", "r7", "a \"b\" \\", "tab\tand\nline\u{1}", "Zoë 😀", longer] {
+            let mut inner = Object::begun();
+            inner.text("rule", Some(text));
+            let mut object = Object::begun();
+            object.text("left_out", None::<&str>);
+            object.list("events", [Object::begun(), inner].into_iter());
+            object.number("status", Some(u64::MAX));
+            let read: Value = serde_json::from_str(&object.ended()).unwrap();
+            assert_eq!(read, json!({ "events": [{}, { "rule": text }], "status": u64::MAX }), "{text:?}");
+        }
+    }
+}

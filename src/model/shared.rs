@@ -27,7 +27,7 @@ pub trait Buckets {
     fn swap(&self, key: impl BucketKey, value: &[u8], seen: Option<u32>) -> Result<(), Clash>;
 }
 
-/// A key of the shared memory: `Display` prints its text, at most 40 bytes of `a-z 0-9 .`, the same for no two keys of
+/// A key of the shared memory: `Display` prints its text, at most 48 bytes of `a-z 0-9 .`, the same for no two keys of
 /// the whole module. Whoever owns one says so by this trait.
 ///
 /// The text carries the version of the layout of what stands there, so a filter of another version has values of its
