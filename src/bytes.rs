@@ -18,8 +18,8 @@ pub fn same(one: &[u8], other: &[u8]) -> bool {
 #[inline]
 fn short(one: &[u8], other: &[u8]) -> bool {
     if let (Some(end), Some(other_end)) = (one.last_chunk::<8>(), other.last_chunk::<8>()) {
-        let words = one.as_chunks::<8>().0.iter().zip(other.as_chunks::<8>().0);
-        return end == other_end && words.into_iter().all(|(one, other)| one == other);
+        let mut words = one.as_chunks::<8>().0.iter().zip(other.as_chunks::<8>().0);
+        return end == other_end && words.all(|(one, other)| one == other);
     }
     match (one.first_chunk::<4>(), other.first_chunk::<4>(), one.last_chunk::<4>(), other.last_chunk::<4>()) {
         (Some(start), Some(other_start), Some(end), Some(other_end)) => {

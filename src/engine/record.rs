@@ -209,7 +209,8 @@ impl Record {
         let mut out = Object::begun();
         out.text("app_version", self.app.version.map(|version| version.to_string()));
         out.text("digest", Some(self.policy.digest.short()));
-        out.list("events", self.events.iter().skip(from).filter_map(Event::told));
+        let telling = self.events.iter().skip(from).filter(|event| event.outcome != Outcome::Admitted);
+        out.list("events", telling.map(Event::told));
         out.text("ip", self.ip.filter(|_| self.policy.audit.ip_prefix).map(ClientIp::audit_prefix));
         out.text("platform", self.app.platform.as_deref());
         out.text("policy", Some(self.policy.name.as_str()));
@@ -246,14 +247,14 @@ impl Labels {
 }
 
 impl Event {
-    /// As an audit event has it; nothing for what needs none.
-    fn told(&self) -> Option<Object> {
+    /// As an audit event has it.
+    fn told(&self) -> Object {
         let mut out = Object::begun();
         out.text("after", self.after.map(Control::as_str));
         out.number("count", self.count.and_then(|count| u64::try_from(count).ok()));
         out.text("outcome", Some(self.outcome.as_str()));
         out.text("reason", self.reason.map(Reason::code));
         out.text("rule", Some(&*self.rule));
-        (self.outcome != Outcome::Admitted).then_some(out)
+        out
     }
 }

@@ -282,15 +282,18 @@ impl AwaitAnswerBody {
 
     /// Whether `bytes` of the body, which came so far, decide nothing.
     pub fn has_room_for(&mut self, bytes: u64) -> bool {
+        self.takes(bytes).is_ok()
+    }
+
+    fn takes(&mut self, bytes: u64) -> Result<(), Refusal> {
         self.announced = self.announced.max(bytes);
-        self.response.check_size(bytes).is_ok()
+        self.response.check_size(bytes)
     }
 
     /// More of the body came: `bytes` so far. Past its bound it is replaced, or in shadow goes on unread.
     pub fn grow(mut self: Box<Self>, bytes: u64, now: Nanos) -> AnswerStep {
         self.answer.bench.now = now;
-        self.announced = self.announced.max(bytes);
-        match self.response.check_size(bytes) {
+        match self.takes(bytes) {
             Ok(()) => AnswerStep::Hold(self),
             Err(refusal) => self.answer.unread(&judging::needing(&self.response), refusal),
         }

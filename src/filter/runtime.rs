@@ -61,9 +61,9 @@ impl Runtime {
     pub(crate) fn new(policy: Rc<Policy>, memory: Memory) -> Self {
         Self {
             documents: Document::all(&policy.tokens),
+            series: RefCell::new(vec![Vec::new(); policy.routes.len().saturating_add(1)]),
             policy,
             memory: RefCell::new(memory),
-            series: RefCell::default(),
             waiting: RefCell::default(),
             calls: RefCell::default(),
             written: RefCell::default(),
@@ -99,7 +99,6 @@ impl Runtime {
     fn series(&self, labels: Labels) -> Option<u32> {
         let routes = self.policy.routes.len();
         let mut series = self.series.borrow_mut();
-        series.resize_with(routes.saturating_add(1), Vec::new);
         let known = series.get_mut(labels.route.unwrap_or(routes))?;
         if let Some((_, id)) = known.iter().find(|(others, _)| *others == labels) {
             return Some(*id);

@@ -133,7 +133,7 @@ fn feed<H: Hasher>(
             Some(Missing::Skip) if !address_missing => return Ok(None),
             Some(Missing::StandIn(text)) if !address_missing => {
                 // One budget for all who lack the key; what they do not lack is no part of it.
-                hash = start(fresh(), Tag::StandIn, limit);
+                hash = start(fresh(), Tag::StandIn, &limit.policy, &limit.name);
                 write(&mut hash, Tag::Text, text.as_bytes());
                 claimed = false;
             }
@@ -152,7 +152,7 @@ fn value(
     sight: &impl KeySight,
     table: &Table,
 ) -> Result<Option<u32>, Reason> {
-    let mut hash = start(table.hasher(), Tag::Value, limit);
+    let mut hash = start(table.hasher(), Tag::Value, &limit.policy, &limit.name);
     hash.write(&key.to_le_bytes());
     if let Counted::Missing = part_of(part, sight, &mut hash)? {
         return Ok(None);
@@ -163,14 +163,12 @@ fn value(
 
 /// The fingerprint of a limit's overflow slots.
 pub fn overflow(limit: &Limit, table: &Table) -> u64 {
-    start(table.hasher(), Tag::Overflow, limit).finish128().h1
+    start(table.hasher(), Tag::Overflow, &limit.policy, &limit.name).finish128().h1
 }
 
 /// What is hashed of a limit in front of the parts of its key.
 pub(super) fn opening(policy: &Name, name: &Name) -> Box<[u8]> {
-    let mut opening = Opening(Vec::new());
-    open(&mut opening, Tag::Key, policy, name);
-    opening.0.into()
+    start(Opening(Vec::new()), Tag::Key, policy, name).0.into()
 }
 
 /// Bytes that are written to as if to a hash.
@@ -187,13 +185,9 @@ impl Hasher for Opening {
     }
 }
 
-fn open(hash: &mut impl Hasher, tag: Tag, policy: &Name, name: &Name) {
-    write(hash, tag, policy.as_str().as_bytes());
-    write(hash, tag, name.as_str().as_bytes());
-}
-
-fn start<H: Hasher>(mut hash: H, tag: Tag, limit: &Limit) -> H {
-    open(&mut hash, tag, &limit.policy, &limit.name);
+fn start<H: Hasher>(mut hash: H, tag: Tag, policy: &Name, name: &Name) -> H {
+    write(&mut hash, tag, policy.as_str().as_bytes());
+    write(&mut hash, tag, name.as_str().as_bytes());
     hash
 }
 

@@ -192,11 +192,6 @@ impl Limit {
         self.budgets().map(Budget::refill).max().unwrap_or_default()
     }
 
-    /// The policy that it belongs to.
-    pub fn policy(&self) -> &str {
-        self.policy.as_str()
-    }
-
     /// Its name: its mode is that of the rule `limits.NAME`.
     pub fn name(&self) -> &Name {
         &self.name

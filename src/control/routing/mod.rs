@@ -232,7 +232,7 @@ impl Table {
             Some("") | None => &*lower,
             Some(shorter) => shorter,
         };
-        let alike = self.folded.leaf_of(folded);
+        let alike = self.folded.find(folded).map(|(patterns, _)| patterns);
         match (exact, alike) {
             // What is served under this very path, and no other path is meant by it.
             (Some((index, spans)), Some(alike)) if alike.contains(index) => {

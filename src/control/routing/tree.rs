@@ -16,36 +16,6 @@ pub(crate) struct Tree<T> {
     rest: Option<T>,
 }
 
-/// Where the parameters of a path stand.
-trait Spans {
-    fn push(&mut self, span: Range<usize>);
-    fn pop(&mut self);
-}
-
-impl Spans for Vec<Range<usize>> {
-    fn push(&mut self, span: Range<usize>) {
-        self.push(span);
-    }
-
-    fn pop(&mut self) {
-        self.pop();
-    }
-}
-
-/// Nobody asks where they stand.
-struct Unplaced;
-
-impl Spans for Unplaced {
-    fn push(&mut self, _: Range<usize>) {}
-
-    fn pop(&mut self) {}
-}
-
-/// `/` has no segment, `/a` has one.
-fn start_of(path: &str) -> Option<usize> {
-    (path.len() > 1).then_some(1)
-}
-
 impl<T> Default for Tree<T> {
     fn default() -> Self {
         Self { leaf: None, literals: BTreeMap::new(), parameter: None, rest: None }
@@ -66,17 +36,14 @@ impl<T> Tree<T> {
     /// The best leaf for a decoded path, and where in it the parameters stand.
     pub(crate) fn find(&self, path: &str) -> Option<(&T, Vec<Range<usize>>)> {
         let mut spans = Vec::new();
-        self.walk(path, start_of(path), &mut spans).map(|leaf| (leaf, spans))
-    }
-
-    /// The best leaf for a decoded path.
-    pub(crate) fn leaf_of(&self, path: &str) -> Option<&T> {
-        self.walk(path, start_of(path), &mut Unplaced)
+        // `/` has no segment, `/a` has one.
+        let start = if path.len() > 1 { Some(1) } else { None };
+        self.walk(path, start, &mut spans).map(|leaf| (leaf, spans))
     }
 
     /// Each node is entered at most once a look-up, since its depth says how much of the path is behind it: a hostile
     /// path costs no more than the policy has nodes.
-    fn walk(&self, path: &str, start: Option<usize>, spans: &mut impl Spans) -> Option<&T> {
+    fn walk(&self, path: &str, start: Option<usize>, spans: &mut Vec<Range<usize>>) -> Option<&T> {
         let Some(start) = start else { return self.leaf.as_ref() };
         let left = path.get(start..)?;
         let (segment, next) = match left.split_once('/') {
