@@ -13,8 +13,8 @@ use portcullis::fault::Problems;
 use portcullis::model::secrets::Secrets;
 use portcullis::model::time::Nanos;
 use portcullis::policy::Circumstances;
+use portcullis::policy::Kept;
 use portcullis::policy::Policy;
-use portcullis::policy::SchemaStore;
 use serde_json::Value;
 use serde_json::json;
 
@@ -29,7 +29,7 @@ fn compile(node: &Rc<Node>) -> (bool, Vec<(String, String)>) {
     let problems = Problems::default();
     let env = |_: &str| None;
     let circumstances = Circumstances { now: NOW, secrets: Secrets::if_there(&env) };
-    let policy = Policy::compile(node, &mut SchemaStore::default(), circumstances, &problems);
+    let policy = Policy::compile(node, &mut Kept::default(), circumstances, &problems);
     let faults = problems.into_parts().0;
     (policy.is_some(), faults.iter().map(|it| (it.at.pointer(), it.fault.to_string())).collect())
 }

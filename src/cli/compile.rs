@@ -9,8 +9,8 @@ use crate::fault::Problems;
 use crate::model::secrets::Secrets;
 use crate::model::time::Nanos;
 use crate::policy::Circumstances;
+use crate::policy::Kept;
 use crate::policy::Policy;
-use crate::policy::SchemaStore;
 use crate::policy::remark_unbounded;
 
 /// Compiles a loaded policy for what is noted on the way; of one that is good, what its schemas leave without bound is
@@ -18,7 +18,7 @@ use crate::policy::remark_unbounded;
 pub(crate) fn compile(policy: &Rc<Node>, problems: &Problems) -> Option<Policy> {
     let env = |name: &str| std::env::var(name).ok();
     let circumstances = Circumstances { now: now(), secrets: Secrets::if_there(&env) };
-    let compiled = Policy::compile(policy, &mut SchemaStore::default(), circumstances, problems);
+    let compiled = Policy::compile(policy, &mut Kept::default(), circumstances, problems);
     if compiled.is_some() {
         remark_unbounded(policy, problems);
     }

@@ -15,7 +15,12 @@ impl Node {
         out
     }
 
-    fn write_canonical(&self, out: &mut Vec<u8>) {
+    pub(super) fn write_canonical(&self, out: &mut Vec<u8>) {
+        self.write_with(out, |inner, out| inner.write_canonical(out));
+    }
+
+    /// Writes this value, and by `write` those within it.
+    pub(super) fn write_with(&self, out: &mut Vec<u8>, write: impl Fn(&Rc<Self>, &mut Vec<u8>)) {
         match &self.kind {
             Kind::Null => out.extend_from_slice(b"null"),
             Kind::Bool(it) => out.extend_from_slice(if *it { b"true" } else { b"false" }),
@@ -28,18 +33,18 @@ impl Node {
                     if index > 0 {
                         out.push(b',');
                     }
-                    item.write_canonical(out);
+                    write(item, out);
                 }
                 out.push(b']');
             }
             Kind::Map(entries) => {
                 out.push(b'{');
                 if entries.is_sorted_by(|(one, _), (next, _)| one <= next) {
-                    write_entries(entries.iter(), out);
+                    write_entries(entries.iter(), out, write);
                 } else {
                     let mut sorted: Vec<&(Rc<str>, Rc<Node>)> = entries.iter().collect();
                     sorted.sort_by(|(one, _), (other, _)| one.cmp(other));
-                    write_entries(sorted.into_iter(), out);
+                    write_entries(sorted.into_iter(), out, write);
                 }
                 out.push(b'}');
             }
@@ -47,14 +52,18 @@ impl Node {
     }
 }
 
-fn write_entries<'n>(entries: impl Iterator<Item = &'n (Rc<str>, Rc<Node>)>, out: &mut Vec<u8>) {
+fn write_entries<'n>(
+    entries: impl Iterator<Item = &'n (Rc<str>, Rc<Node>)>,
+    out: &mut Vec<u8>,
+    write: impl Fn(&Rc<Node>, &mut Vec<u8>),
+) {
     for (index, (key, node)) in entries.enumerate() {
         if index > 0 {
             out.push(b',');
         }
         write_text(key, out);
         out.push(b':');
-        node.write_canonical(out);
+        write(node, out);
     }
 }
 

@@ -15,7 +15,12 @@ pub struct Digest([u8; 32]);
 impl Digest {
     /// The digest of a policy.
     pub fn of(policy: &Node) -> Self {
-        Self(hmac_sha256::Hash::hash(&policy.canonical()))
+        Self::of_text(&policy.canonical())
+    }
+
+    /// The digest of the policy that has this canonical text.
+    pub(crate) fn of_text(canonical: &[u8]) -> Self {
+        Self(hmac_sha256::Hash::hash(canonical))
     }
 
     /// All 64 hex digits.

@@ -33,10 +33,11 @@ impl Node {
     }
 }
 
-struct Seed<'p> {
-    place: Place,
-    depth: usize,
-    problems: &'p Problems,
+/// Reads a value that stands at `place`, `depth` levels down.
+pub(super) struct Seed<'p> {
+    pub(super) place: Place,
+    pub(super) depth: usize,
+    pub(super) problems: &'p Problems,
 }
 
 impl Seed<'_> {
@@ -115,7 +116,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
 }
 
 /// A map's key, written to memory once.
-struct Key;
+pub(super) struct Key;
 
 impl<'de> DeserializeSeed<'de> for Key {
     type Value = Rc<str>;

@@ -4,6 +4,7 @@
 //! in the same [`Node`]. Controls read it with [`Fields`] and the scalar readers in `read`, which note every problem
 //! and go on. Serde's derived readers stop at the first error, and the author of a policy wants all of them.
 
+mod blocks;
 mod canonical;
 pub mod digest;
 mod fields;
@@ -22,6 +23,7 @@ use std::rc::Rc;
 use serde_json::Number;
 use serde_json::Value;
 
+pub use crate::document::blocks::Blocks;
 pub(crate) use crate::document::canonical::write_text;
 pub use crate::document::fields::Fields;
 #[cfg(not(target_arch = "wasm32"))]

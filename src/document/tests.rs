@@ -181,3 +181,59 @@ proptest::proptest! {
         let _ = Node::from_struct(&bytes, &Problems::default());
     }
 }
+
+#[test]
+fn reads_a_block_that_is_written_as_before_no_second_time() {
+    let mut blocks = Blocks::default();
+    let mut read = |text: &str| {
+        let problems = Problems::default();
+        let node = blocks.read(text.as_bytes(), &problems).unwrap();
+        assert!(problems.none(), "{text}");
+        node
+    };
+    let first = read(r#"{"a": {"x": [1, {"name": "n", "y": 1}]}, "b": "c"}"#);
+    let second = read(r#"{"b": "d", "a": {"x": [1, {"name": "n", "y": 1}]}, "c": {"x": [1]}}"#);
+    assert!(Rc::ptr_eq(first.get("a").unwrap(), second.get("a").unwrap()));
+    assert!(!Rc::ptr_eq(first.get("b").unwrap(), second.get("b").unwrap()));
+    let third = read(r#"{"a": {"x": [1, {"name": "n", "y": 2}]}}"#);
+    assert!(!Rc::ptr_eq(second.get("a").unwrap(), third.get("a").unwrap()));
+    let Kind::List(items) = &third.get("a").unwrap().get("x").unwrap().kind else { panic!("a list") };
+    assert_eq!(items[1].get("y").unwrap().place.to_string(), "a.x[n].y");
+}
+
+#[test]
+fn one_document_after_another_reads_as_each_alone() {
+    let deep = format!(r#"{{"a": {}1{}}}"#, "[".repeat(MAX_DEPTH - 1), "]".repeat(MAX_DEPTH - 1));
+    let too_deep = format!(r#"{{"a": {}1{}}}"#, "[".repeat(MAX_DEPTH), "]".repeat(MAX_DEPTH));
+    let texts = [
+        r#"{"a": {"b": 1, "c": [true, null]}, "d": "e"}"#,
+        r#"{"a": {"b": 1, "c": [true, null]}, "a": {"b": 1, "c": [true, null]}}"#,
+        r#"{"a": {"b": 1, "b": 2}, "d": "e"}"#,
+        r#"{"d": "e", "a": {"b": 1, "b": 2}}"#,
+        "{\"d\": \"e\",\n \"a\": {\"b\": 1,}}",
+        r#"{"d": "e", "a": 1e999}"#,
+        r#"{"d": "e", "a": "\ud800"}"#,
+        r#"{"d": "e"} {"d": "e"}"#,
+        r#"{"d": "e", "a": 00}"#,
+        r#"{"d": "e", "#,
+        "[]",
+        "null",
+        "",
+        "{}",
+        &deep,
+        &too_deep,
+        r#" { "a" : {"b":1, "c":[true,null] } , "\u0064": "e" } "#,
+        r#"{"a": {"b": 1, "c": [true, null]}, "d": "e"}"#,
+    ];
+    let mut blocks = Blocks::default();
+    for text in texts.iter().chain(texts.iter().rev()) {
+        let problems = Problems::default();
+        let node = blocks.read(text.as_bytes(), &problems);
+        let faults: Vec<String> = problems.into_parts().0.iter().map(ToString::to_string).collect();
+        let (alone, faults_alone) = read(text);
+        assert_eq!(faults, faults_alone, "{text}");
+        let canonical = alone.map(|it| it.canonical());
+        assert_eq!(node.as_ref().map(|it| it.canonical()), canonical, "{text}");
+        assert_eq!(node.map(|it| blocks.canonical(&it)), canonical, "{text}");
+    }
+}

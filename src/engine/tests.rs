@@ -15,8 +15,8 @@ use crate::model::mode::Mode;
 use crate::model::mode::Rule;
 use crate::model::secrets::Secrets;
 use crate::policy::Circumstances;
+use crate::policy::Kept;
 use crate::policy::Policy;
-use crate::policy::SchemaStore;
 use crate::refusal::Extra;
 use crate::refusal::Reason;
 use crate::refusal::Refusal;
@@ -36,7 +36,7 @@ fn policy(modes: &str) -> Rc<Policy> {
     let problems = Problems::default();
     let node = Node::from_json(text.as_bytes(), &problems).unwrap();
     let circumstances = Circumstances { now: NOW, secrets: Secrets::needed(&|_| None) };
-    let policy = Policy::compile(&node, &mut SchemaStore::default(), circumstances, &problems);
+    let policy = Policy::compile(&node, &mut Kept::default(), circumstances, &problems);
     Rc::new(policy.unwrap_or_else(|| panic!("{:?}", problems.into_parts().0)))
 }
 

@@ -17,6 +17,7 @@ use crate::control::tokens::HostVerifier;
 use crate::control::tokens::Keys;
 use crate::control::tokens::Replays;
 use crate::control::tokens::revocation::Feeds;
+use crate::document::Blocks;
 use crate::document::Node;
 use crate::engine::Memory;
 use crate::engine::Slots;
@@ -34,8 +35,8 @@ use crate::filter::signatures;
 use crate::filter::world::Host;
 use crate::model::secrets::Secrets;
 use crate::policy::Circumstances;
+use crate::policy::Kept;
 use crate::policy::Policy;
-use crate::policy::SchemaStore;
 use crate::telemetry;
 
 /// How often keys are looked at: what another worker fetched is in force this soon.
@@ -48,8 +49,8 @@ thread_local! {
 
 #[derive(Default)]
 struct Vm {
-    /// Compiled schemas, by digest: an update compiles what changed.
-    schemas: SchemaStore,
+    /// What was read and compiled last.
+    kept: Kept,
     /// The runtime of each plugin's policy, whose keys and verified tokens go over to the next one. Several plugins may
     /// share a VM, each under its name.
     last: HashMap<Vec<u8>, Rc<Runtime>>,
@@ -106,11 +107,11 @@ impl Root {
                 return None;
             }
         };
-        let (node, problems) = read(&text);
+        let (node, problems) = VM.with_borrow_mut(|vm| read(&text, &mut vm.kept.blocks));
         let env = |name: &str| std::env::var(name).ok();
         let circumstances = Circumstances { now: host::now(), secrets: Secrets::needed(&env) };
         let policy = node.and_then(|node| {
-            VM.with_borrow_mut(|vm| Policy::compile(&node, &mut vm.schemas, circumstances, &problems))
+            VM.with_borrow_mut(|vm| Policy::compile(&node, &mut vm.kept, circumstances, &problems))
         });
         let (faults, remarks) = problems.into_parts();
         for fault in &faults {
@@ -193,9 +194,9 @@ impl Root {
 
 /// The configuration is JSON, or the wire form of a `Struct`; what is neither is told as JSON that does not read. With
 /// what was noted on the way.
-fn read(text: &[u8]) -> (Option<Rc<Node>>, Problems) {
+fn read(text: &[u8], blocks: &mut Blocks) -> (Option<Rc<Node>>, Problems) {
     let as_json = Problems::default();
-    if let Some(node) = Node::from_json(text, &as_json) {
+    if let Some(node) = blocks.read(text, &as_json) {
         return (Some(node), as_json);
     }
     let as_struct = Problems::default();

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use crate::control::body::schema::Schema;
 use crate::control::body::schema::SchemaStore;
-use crate::control::body::schema::Schemas;
 use crate::control::client::Client;
 use crate::control::limits;
 use crate::control::limits::Limits;
@@ -14,6 +13,7 @@ use crate::control::routing::RouteMatch;
 use crate::control::routing::Routing;
 use crate::control::tokens::Definitions;
 use crate::control::transport::Transport;
+use crate::document::Blocks;
 use crate::document::Fields;
 use crate::document::Node;
 use crate::document::digest::Digest;
@@ -40,6 +40,15 @@ use crate::policy::side_by_side;
 /// The longest that a request may wait for keys.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
+/// What is kept between policies, so that an update reads and compiles only what changed.
+#[derive(Default)]
+pub struct Kept {
+    /// What was read last.
+    pub blocks: Blocks,
+    /// Compiled schemas.
+    pub(crate) schemas: SchemaStore,
+}
+
 /// What a policy is compiled with, beside its document.
 #[derive(Clone, Copy)]
 pub struct Circumstances<'a> {
@@ -50,26 +59,26 @@ pub struct Circumstances<'a> {
 }
 
 impl Policy {
-    /// Compiles a document. `store` keeps compiled schemas between policies, so that an update compiles only what changed.
-    /// Answers `None` where `problems` has a fault.
+    /// Compiles a document. Answers `None` where `problems` has a fault.
     pub fn compile(
         node: &Rc<Node>,
-        store: &mut SchemaStore,
+        kept: &mut Kept,
         circumstances: Circumstances<'_>,
         problems: &Problems,
     ) -> Option<Self> {
-        let policy = compile(node, store, circumstances, problems);
-        store.rest();
+        let policy = compile(node, kept, circumstances, problems);
+        kept.schemas.rest();
         policy.filter(|_| problems.none())
     }
 }
 
 fn compile(
     node: &Rc<Node>,
-    store: &mut SchemaStore,
+    kept: &mut Kept,
     circumstances: Circumstances<'_>,
     problems: &Problems,
 ) -> Option<Policy> {
+    let Kept { blocks, schemas: store } = kept;
     let fields = Fields::open(node, problems)?;
     fields.required("version").and_then(|node| node.integer(1..=1, problems));
     let name = fields.required("name").and_then(|node| node.parse::<Name>(problems));
@@ -93,8 +102,7 @@ fn compile(
         .optional("transport")
         .and_then(|node| Transport::compile(node, client.forwarded() == Some(true), problems))
         .unwrap_or_default();
-    let schemas =
-        fields.optional("schemas").map(|node| Schemas::compile(node, store, problems)).unwrap_or_default();
+    let schemas = fields.optional("schemas").map(|node| store.named(node, problems)).unwrap_or_default();
     let _ready = Schema::prepare(&inline::schemas(node), store);
     let limits = limits(&fields, name.as_ref(), &definitions, &client, problems);
     let memory = limits::raw::memory(fields.optional("limits_memory"), problems);
@@ -175,7 +183,7 @@ fn compile(
     Some(Policy {
         name: name?,
         revision,
-        digest: Digest::of(node),
+        digest: Digest::of_text(&blocks.canonical(node)),
         transport,
         routing,
         client,

@@ -19,12 +19,12 @@ use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
-pub use crate::control::body::schema::SchemaStore;
 pub use crate::policy::audit::Audit;
 pub use crate::policy::audit::PseudonymKey;
 #[cfg(not(target_arch = "wasm32"))]
 pub use crate::policy::bounds::remark_unbounded;
 pub use crate::policy::compile::Circumstances;
+pub use crate::policy::compile::Kept;
 pub use crate::policy::modes::Dial;
 pub use crate::policy::modes::Modes;
 

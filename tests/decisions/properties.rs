@@ -15,8 +15,8 @@ use portcullis::model::headers::Headers;
 use portcullis::model::secrets::Secrets;
 use portcullis::model::time::Nanos;
 use portcullis::policy::Circumstances;
+use portcullis::policy::Kept;
 use portcullis::policy::Policy;
-use portcullis::policy::SchemaStore;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::sample::select;
@@ -293,8 +293,7 @@ fn judge(document: &Value) -> Result<(), TestCaseError> {
     let problems = Problems::default();
     let circumstances = Circumstances { now: NOW, secrets: Secrets::needed(&|_| None) };
     let node = Node::from_json(document.to_string().as_bytes(), &problems);
-    let policy =
-        node.and_then(|node| Policy::compile(&node, &mut SchemaStore::default(), circumstances, &problems));
+    let policy = node.and_then(|node| Policy::compile(&node, &mut Kept::default(), circumstances, &problems));
     let faults = problems.into_parts().0;
     prop_assert_eq!(policy.is_some(), faults.is_empty(), "{:?}", faults);
     Ok(())

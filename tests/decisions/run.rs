@@ -37,8 +37,8 @@ use portcullis::model::shared::Clash;
 use portcullis::model::shared::InMemory;
 use portcullis::model::time::Nanos;
 use portcullis::policy::Circumstances;
+use portcullis::policy::Kept;
 use portcullis::policy::Policy;
-use portcullis::policy::SchemaStore;
 use serde_json::Map;
 use serde_json::Value;
 use serde_json::json;
@@ -112,7 +112,7 @@ impl Worker {
         let problems = Problems::default();
         let env = |_: &str| Some(mint::SECRET.to_owned());
         let circumstances = Circumstances { now, secrets: Secrets::needed(&env) };
-        let policy = Policy::compile(document, &mut SchemaStore::default(), circumstances, &problems);
+        let policy = Policy::compile(document, &mut Kept::default(), circumstances, &problems);
         let faults: Vec<String> = problems.into_parts().0.iter().map(ToString::to_string).collect();
         let policy = policy.ok_or_else(|| format!("the policy is refused: {}", faults.join("; ")))?;
         let store = InMemory::default();

@@ -9,8 +9,8 @@ use portcullis::fault::Remark;
 use portcullis::model::secrets::Secrets;
 use portcullis::model::time::Nanos;
 use portcullis::policy::Circumstances;
+use portcullis::policy::Kept;
 use portcullis::policy::Policy;
-use portcullis::policy::SchemaStore;
 use portcullis::policy::remark_unbounded;
 use serde_json::Value;
 
@@ -40,9 +40,8 @@ pub(crate) fn of_file(path: &Path) -> Compiled {
 fn compile(node: Option<Rc<Node>>, problems: Problems) -> Compiled {
     let none = |_: &str| None;
     let circumstances = Circumstances { now: TODAY, secrets: Secrets::if_there(&none) };
-    let policy = node
-        .as_ref()
-        .and_then(|node| Policy::compile(node, &mut SchemaStore::default(), circumstances, &problems));
+    let policy =
+        node.as_ref().and_then(|node| Policy::compile(node, &mut Kept::default(), circumstances, &problems));
     if let (Some(node), Some(_)) = (&node, &policy) {
         remark_unbounded(node, &problems);
     }

@@ -256,7 +256,7 @@ fn a_secret_that_is_not_here_is_no_fault_of_a_policy_that_is_only_checked() {
     let problems = Problems::default();
     let node = Node::from_json(document.to_string().as_bytes(), &problems).unwrap();
     let circumstances = Circumstances { now: NOW, secrets: Secrets::if_there(&|_| None) };
-    assert!(Policy::compile(&node, &mut SchemaStore::default(), circumstances, &problems).is_some());
+    assert!(Policy::compile(&node, &mut Kept::default(), circumstances, &problems).is_some());
     assert!(problems.none());
 }
 

@@ -41,8 +41,7 @@ fn compile(document: &Value) -> Compiled {
     };
     let circumstances = Circumstances { now: NOW, secrets: Secrets::needed(&env) };
     let node = Node::from_json(document.to_string().as_bytes(), &problems);
-    let policy =
-        node.and_then(|node| Policy::compile(&node, &mut SchemaStore::default(), circumstances, &problems));
+    let policy = node.and_then(|node| Policy::compile(&node, &mut Kept::default(), circumstances, &problems));
     let (faults, remarks) = problems.into_parts();
     Compiled {
         policy,

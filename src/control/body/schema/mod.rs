@@ -35,6 +35,8 @@ pub use crate::control::body::schema::glance::Glance;
 use crate::control::body::schema::glance::Shape;
 pub use crate::control::body::schema::named::Schemas;
 use crate::control::body::schema::outline::Outline;
+use crate::document::Node;
+use crate::fault::Problems;
 use crate::model::json::Budget;
 use crate::refusal::SchemaError;
 
@@ -60,6 +62,8 @@ struct Compiled {
 #[derive(Default)]
 pub struct SchemaStore {
     kept: HashMap<Box<[u8]>, Weak<Compiled>>,
+    /// The named schemas of the last policy, with the very node that they were compiled from.
+    named: Option<(Rc<Node>, Rc<Schemas>)>,
     batch: Batch,
 }
 
@@ -125,6 +129,21 @@ impl fmt::Debug for Schema {
 }
 
 impl SchemaStore {
+    /// The policy's `schemas`; those of the policy before, where its node is the same one.
+    pub fn named(&mut self, node: &Rc<Node>, problems: &Problems) -> Rc<Schemas> {
+        if let Some((known, schemas)) = &self.named
+            && Rc::ptr_eq(known, node)
+        {
+            return schemas.clone();
+        }
+        let before = problems.count();
+        let schemas = Rc::new(Schemas::compile(node, self, problems));
+        // What is wrong is said of each policy that has it.
+        let faultless = problems.count() == before;
+        self.named = faultless.then(|| (node.clone(), schemas.clone()));
+        schemas
+    }
+
     fn find(&self, text: &[u8]) -> Option<Schema> {
         self.kept.get(text)?.upgrade().map(Schema)
     }

@@ -195,3 +195,17 @@ fn what_is_read_only_stands_in_no_request_and_what_is_write_only_in_no_answer() 
         assert_eq!(judge(&answer, &value), in_answer, "an answer with {value}");
     }
 }
+
+#[test]
+fn the_schemas_of_a_node_are_compiled_once_and_what_is_wrong_is_said_each_time() {
+    let mut store = SchemaStore::default();
+    let mut named = |node: &Rc<Node>| {
+        let problems = Problems::default();
+        (store.named(node, &problems), problems.count())
+    };
+    let good = node(&json!({"root": {"type": "string"}}));
+    let ((first, faults), (again, _)) = (named(&good), named(&good));
+    assert!(faults == 0 && Rc::ptr_eq(&first, &again));
+    let bad = node(&json!({"root": {"type": "strin"}}));
+    assert_eq!([named(&bad).1, named(&bad).1], [1, 1]);
+}
