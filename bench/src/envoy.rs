@@ -109,25 +109,25 @@ fn cluster(address: &SocketAddr) -> Value {
 /// Portcullis under a policy, whose name tells its plugin from others.
 pub(crate) fn portcullis(policy: &Value) -> Result<Value> {
     let name = policy.get("name").and_then(Value::as_str).context("the policy has no name")?;
-    Ok(wasm(name, &module()?, Some(policy)))
+    Ok(wasm(name, &module()?, policy.to_string()))
 }
 
 /// Another build of Portcullis, `BASELINE`, to hold this one against.
 pub(crate) fn baseline(policy: &Value) -> Option<Value> {
     let module = std::env::var_os("BASELINE")?;
-    Some(wasm("baseline", Path::new(&module), Some(policy)))
+    Some(wasm("baseline", Path::new(&module), policy.to_string()))
 }
 
-/// A filter in wasm that does nothing.
-pub(crate) fn empty() -> Result<Value> {
+/// A filter in wasm that does nothing, or that makes the host calls which Portcullis makes and nothing else: `name` and
+/// what it is configured with, which the module's own page has.
+pub(crate) fn empty(name: &str, calls: &str) -> Result<Value> {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
     let path = target.join("wasm32-wasip1/release/portcullis_bench_empty.wasm");
     ensure!(path.exists(), "no module at {}: `make bench` builds it", path.display());
-    Ok(wasm("empty", &path, None))
+    Ok(wasm(name, &path, calls.to_owned()))
 }
 
-fn wasm(name: &str, module: &Path, policy: Option<&Value>) -> Value {
-    let text = policy.map(Value::to_string).unwrap_or_default();
+fn wasm(name: &str, module: &Path, configuration: String) -> Value {
     json!({
         "name": name,
         "typed_config": {
@@ -144,7 +144,7 @@ fn wasm(name: &str, module: &Path, policy: Option<&Value>) -> Value {
                 },
                 "configuration": {
                     "@type": "type.googleapis.com/google.protobuf.StringValue",
-                    "value": text,
+                    "value": configuration,
                 },
             },
         },

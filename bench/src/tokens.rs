@@ -1,8 +1,9 @@
 //! Real tokens under real keys, made before anything is measured.
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result, anyhow};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use portcullis::document::wire::put_bytes;
 use portcullis_envoy::unix_now;
 use portcullis_shop::keys::Keys;
 use portcullis_shop::mint::{AUDIENCE, Alg, ISSUER, Mint};
@@ -113,6 +114,20 @@ impl Issuer {
                 format!("{message}.{}", base64url(signature.as_ref()))
             }
         }
+    }
+
+    /// What the host's `verify_signature` is asked of an RS256 token, in hex: the hash (1), the key (2), the signature (3)
+    /// and the text (4).
+    pub(crate) fn question(&self) -> Result<String> {
+        let token = self.token(Signed::Rs256, 0, 0);
+        let (text, signature) = token.rsplit_once('.').context("a token has three parts")?;
+        let signature = URL_SAFE_NO_PAD.decode(signature)?;
+        let mut question = Vec::new();
+        let fields = [b"sha256", self.keys.rs256.public_der(), &signature, text.as_bytes()];
+        for (field, bytes) in (1_u8..).zip(fields) {
+            put_bytes(&mut question, field, bytes);
+        }
+        Ok(question.iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
     /// `count` requests of all callers in turn, each with a token of its own.

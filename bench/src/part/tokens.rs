@@ -13,6 +13,8 @@ use crate::tokens::{CALLERS, Issuer, ROLE, SCOPE, Signed, get, name};
 
 const BARE: &str = "bare";
 const EMPTY: &str = "empty filter";
+const CALLS: &str = "empty filter: the host calls of a warm request";
+const VERIFYING: &str = "empty filter: the host calls of a fresh RS256";
 const OPEN: &str = "Portcullis: a route without demands";
 const WHOLE: &str = "Portcullis: RS256, warm, with transport, app version and a limit per address";
 const REFUSED: &str = "Portcullis: refused, no token";
@@ -72,6 +74,8 @@ pub(crate) fn run(effort: Effort) -> Result<Page> {
     let mut rows = vec![
         Row::new(BARE, at("bare")?, warm(Signed::Rs256), 200)?,
         Row::new(EMPTY, at("empty")?, warm(Signed::Rs256), 200)?,
+        Row::new(CALLS, at("calls")?, warm(Signed::Rs256), 200)?,
+        Row::new(VERIFYING, at("verifying")?, warm(Signed::Rs256), 200)?,
         Row::new(OPEN, at("portcullis")?, simple(), 200)?,
         Row::new(REFUSED_NATIVE, at("cached")?, anonymous(), 401)?,
         Row::new(REFUSED, at("portcullis")?, anonymous(), 401)?,
@@ -104,6 +108,9 @@ pub(crate) fn run(effort: Effort) -> Result<Page> {
             page.ratio(&measured, (fresh, baseline_fresh, BARE), None)?;
         }
     }
+    // What a filter would cost whose own work costs nothing.
+    page.ratio(&measured, (CALLS, names(Signed::Rs256).cached, BARE), None)?;
+    page.ratio(&measured, (VERIFYING, names(Signed::Rs256).uncached, BARE), None)?;
     page.ratio(&measured, (REFUSED, names(Signed::Rs256).warm, BARE), Some(Target::Below(1.0)))?;
     page.ratio(&measured, (REFUSED, REFUSED_NATIVE, BARE), None)?;
     Ok(page)
@@ -146,7 +153,9 @@ fn chains(issuer: &Issuer) -> Result<Vec<Chain>> {
     }
     Ok(vec![
         Chain::new("bare", vec![]),
-        Chain::new("empty", vec![empty()?]),
+        Chain::new("empty", vec![empty("empty", "")?]),
+        Chain::new("calls", vec![empty("calls", "calls")?]),
+        Chain::new("verifying", vec![empty("verifying", &format!("calls {}", issuer.question()?))?]),
         Chain::new("cached", native(true)),
         Chain::new("uncached", native(false)),
         Chain::new("portcullis", vec![portcullis(&demanding(issuer))?]),
