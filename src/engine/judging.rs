@@ -21,14 +21,14 @@ use crate::refusal::Refusal;
 use crate::telemetry::Outcome;
 
 /// The rules of the route that need what stands in the answer.
-pub(crate) fn needing(response: &Response) -> Vec<Rule> {
-    let finer = [
-        (Rule::ResponseSchema, response.has_schema()),
-        (Rule::ResponseUndeclared, response.undeclared().is_some()),
-        (Rule::AccessOwner, response.is_owned()),
+pub(crate) fn needing(response: &Response) -> impl Iterator<Item = Rule> + use<> {
+    let rules = [
+        Some(Rule::Whole(Control::Response)),
+        response.has_schema().then_some(Rule::ResponseSchema),
+        response.undeclared().map(|_| Rule::ResponseUndeclared),
+        response.is_owned().then_some(Rule::AccessOwner),
     ];
-    let asked = finer.into_iter().filter(|(_, asked)| *asked).map(|(rule, _)| rule);
-    std::iter::once(Rule::Whole(Control::Response)).chain(asked).collect()
+    rules.into_iter().flatten()
 }
 
 /// Whether something may be taken out of answers.
@@ -62,7 +62,9 @@ pub(crate) fn judge(
         Ok(Some(value)) => value,
         Ok(None) if shows_nothing(response, status) => return judge_nothing(bench, subjects).map(|()| None),
         Ok(None) => return Ok(None),
-        Err(refusal) => return bench.weigh_strictest(&needing(response), refusal).map(|()| None),
+        Err(refusal) => {
+            return bench.weigh_strictest(&needing(response).collect::<Vec<_>>(), refusal).map(|()| None);
+        }
     };
     let mut changed = None;
     if (200..300).contains(&status) {
@@ -128,7 +130,9 @@ fn make(
             Ok(())
         }
         // It was read from this very text. If it were not, nobody would know what is in it.
-        Err(_) => bench.weigh_strictest(&needing(response), Reason::ResponseMalformed.into()),
+        Err(_) => {
+            bench.weigh_strictest(&needing(response).collect::<Vec<_>>(), Reason::ResponseMalformed.into())
+        }
     }
 }
 

@@ -156,12 +156,12 @@ impl AwaitAnswer {
         let Some(response) = route.response.clone().filter(|response| response.reads_body()) else {
             return self.pass();
         };
-        let needing = judging::needing(&response);
-        if needing.iter().all(|rule| self.bench.mode(*rule) == Mode::Disabled) {
+        let strictest = judging::needing(&response).map(|rule| self.bench.mode(rule)).max();
+        if strictest.is_none_or(|mode| mode == Mode::Disabled) {
             return self.pass();
         }
-        let Some(status) = status else { return self.unread(&needing, Reason::ResponseContent.into()) };
-        let enforced = needing.iter().any(|rule| self.bench.mode(*rule) == Mode::Enforce);
+        let Some(status) = status else { return self.unread(&response, Reason::ResponseContent.into()) };
+        let enforced = strictest == Some(Mode::Enforce);
         match response.plan(self.head, status, headers, end_of_stream) {
             Ok(Plan::Pass | Plan::Bare) if judging::shows_nothing(&response, status) => {
                 self.nothing(&response, headers)
@@ -178,7 +178,7 @@ impl AwaitAnswer {
                 let waiting = Box::new(AwaitAnswerBody { answer: self, response, announced: 0, copy, about });
                 if end_of_stream { waiting.judge(&[], now) } else { AnswerStep::Hold(waiting) }
             }
-            Err(refusal) => self.unread(&needing, refusal),
+            Err(refusal) => self.unread(&response, refusal),
         }
     }
 
@@ -204,8 +204,8 @@ impl AwaitAnswer {
     }
 
     /// The answer cannot be looked at: whoever needs what stands there fails in its own mode.
-    fn unread(mut self, needing: &[Rule], refusal: Refusal) -> AnswerStep {
-        match self.bench.weigh_strictest(needing, refusal) {
+    fn unread(mut self, response: &Response, refusal: Refusal) -> AnswerStep {
+        match self.bench.weigh_strictest(&judging::needing(response).collect::<Vec<_>>(), refusal) {
             Err(refused) => self.replace(&refused),
             Ok(()) => {
                 self.bench.note(Outcome::Uninspected, Rule::Whole(Control::Response));
@@ -236,6 +236,9 @@ impl AwaitAnswer {
 
     /// What changes in the head, once.
     fn edits(&mut self) -> Edits {
+        if self.hsts.is_none() && self.quotas.is_empty() {
+            return Edits::default();
+        }
         let hsts = self.hsts.take();
         let hsts = hsts.map(|value| ("strict-transport-security".into(), value.as_bytes().to_vec()));
         let quotas = std::mem::take(&mut self.quotas);
@@ -295,7 +298,7 @@ impl AwaitAnswerBody {
         self.answer.bench.now = now;
         match self.takes(bytes) {
             Ok(()) => AnswerStep::Hold(self),
-            Err(refusal) => self.answer.unread(&judging::needing(&self.response), refusal),
+            Err(refusal) => self.answer.unread(&self.response, refusal),
         }
     }
 
@@ -333,8 +336,7 @@ impl AwaitAnswerBody {
     /// The host announced a body and does not hand all of it over.
     pub fn unavailable(self: Box<Self>) -> AnswerStep {
         let watched = self.is_watched();
-        let needing = judging::needing(&self.response);
-        let step = self.answer.unread(&needing, Reason::ResponseContent.into());
+        let step = self.answer.unread(&self.response, Reason::ResponseContent.into());
         if watched { step.too_late() } else { step }
     }
 }

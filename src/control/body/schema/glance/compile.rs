@@ -14,6 +14,7 @@ use crate::control::body::schema::glance::Node;
 use crate::control::body::schema::glance::Others;
 use crate::control::body::schema::glance::Shape;
 use crate::control::body::schema::glance::Types;
+use crate::control::body::schema::glance::matcher::Matcher;
 use crate::control::body::schema::outline::target;
 
 /// Words that change what other words of a document mean.
@@ -146,8 +147,14 @@ impl<'d> Compiler<'d, '_> {
             "maxItems" => node.elements.1 = value.as_u64()?,
             "minProperties" => node.size.0 = value.as_u64()?,
             "maxProperties" => node.size.1 = value.as_u64()?,
-            "pattern" => node.matches.push(self.matchers.patterns.get(value.as_str()?)?.clone()),
-            "format" => node.matches.push(self.matchers.formats.get(value.as_str()?)?.clone()),
+            "pattern" => {
+                let pattern = value.as_str()?;
+                node.matches.push(Matcher::pattern(pattern, self.matchers.patterns.get(pattern)?));
+            }
+            "format" => {
+                let format = value.as_str()?;
+                node.matches.push(Matcher::format(format, self.matchers.formats.get(format)?));
+            }
             "items" => node.items = self.node(value),
             "properties" => {
                 for (name, schema) in value.as_object()? {

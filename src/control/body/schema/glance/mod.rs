@@ -6,18 +6,18 @@
 //!
 //! Where undeclared members go, it finds them on the way, and what it admits is what is left.
 //!
-//! **Does not** match patterns and formats itself: each is a schema of its own.
+//! **Does not** match patterns and formats itself, but for the plainest: each is a schema of its own.
 
 mod compile;
+mod matcher;
 mod reader;
 
 use std::ops::Range;
-use std::sync::Arc;
 
-use jsonschema::Validator;
 use serde_json::Value;
 
 use crate::bytes;
+use crate::control::body::schema::glance::matcher::Matcher;
 use crate::model::cut;
 use crate::model::json::Budget;
 
@@ -51,7 +51,7 @@ struct Node {
     bounds: Vec<Bound>,
     text: Span,
     /// Its pattern and its format.
-    matches: Vec<Arc<Validator>>,
+    matches: Vec<Matcher>,
     elements: Span,
     items: usize,
     size: Span,
@@ -124,7 +124,7 @@ impl Types {
 }
 
 /// A least and a greatest count.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Span(u64, u64);
 
 impl Default for Span {
@@ -136,6 +136,11 @@ impl Default for Span {
 impl Span {
     fn has(self, count: usize) -> bool {
         u64::try_from(count).is_ok_and(|count| self.0 <= count && count <= self.1)
+    }
+
+    /// Whether a text has so many characters. Each is one to four bytes: most texts need not be counted.
+    fn has_chars(self, text: &str) -> bool {
+        self.has(text.len()) && self.has(text.len() / 4) || self.has(text.chars().count())
     }
 }
 

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use jsonschema::Validator;
 use serde_json::Number;
 use serde_json::Value;
 
@@ -17,6 +18,8 @@ use crate::control::body::schema::glance::Shape;
 use crate::control::body::schema::glance::Types;
 use crate::control::body::schema::glance::compile::ANY;
 use crate::control::body::schema::glance::compile::exact;
+use crate::control::body::schema::glance::matcher::Matcher;
+use crate::control::body::schema::glance::matcher::is_uuid;
 use crate::model::cut::Gone;
 use crate::model::json::Budget;
 use crate::model::json::number;
@@ -127,22 +130,23 @@ impl<'t> Reader<'t> {
         {
             return None;
         }
-        // A character is one to four bytes: most texts need not be counted.
-        let surely = node.text.has(text.len()) && node.text.has(text.len() / 4);
-        if !surely && !node.text.has(text.chars().count()) {
-            return None;
+        let fits = node.text.has_chars(&text)
+            && node.matches.iter().all(|matcher| match matcher {
+                Matcher::Run(run) => run.matches(&text),
+                Matcher::Uuid => is_uuid(&text),
+                Matcher::Schema(validator) => self.passes(validator, &text),
+            });
+        fits.then_some(())
+    }
+
+    fn passes(&mut self, validator: &Validator, text: &str) -> bool {
+        if let Value::String(tried) = &mut self.tried {
+            tried.clear();
+            tried.push_str(text);
+        } else {
+            self.tried = text.into();
         }
-        if node.matches.is_empty() {
-            return Some(());
-        }
-        match &mut self.tried {
-            Value::String(tried) => {
-                tried.clear();
-                tried.push_str(&text);
-            }
-            tried => *tried = Value::String(text.into_owned()),
-        }
-        node.matches.iter().all(|validator| validator.is_valid(&self.tried)).then_some(())
+        validator.is_valid(&self.tried)
     }
 
     /// A string, its escapes undone.
