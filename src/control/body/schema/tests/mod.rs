@@ -2,6 +2,7 @@ mod batch;
 mod declared;
 mod glance;
 mod keywords;
+mod matcher;
 mod policy;
 
 use std::rc::Rc;
