@@ -21,6 +21,19 @@ impl Edits {
         self.remove.is_empty() && self.set.is_empty()
     }
 
+    /// These changes, and then the others.
+    pub(crate) fn and(mut self, others: Self) -> Self {
+        // Most often there are none on one side.
+        if self.is_empty() {
+            return others;
+        }
+        if !others.is_empty() {
+            self.set.extend(others.set);
+            self.remove.extend(others.remove);
+        }
+        self
+    }
+
     /// Removes what is there of `name` (in lower case).
     pub(crate) fn drop<N: AsRef<str> + Into<Rc<str>>>(&mut self, headers: &Headers, name: N) {
         if headers.has(name.as_ref()) && !self.remove.iter().any(|known| **known == *name.as_ref()) {

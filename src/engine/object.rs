@@ -16,10 +16,10 @@ impl Object {
         Self { out }
     }
 
-    pub(super) fn text(&mut self, name: &str, value: Option<impl AsRef<str>>) {
+    pub(super) fn text(&mut self, name: &str, value: Option<&str>) {
         if let Some(value) = value {
             self.name(name);
-            write_text(value.as_ref(), &mut self.out);
+            write_text(value, &mut self.out);
             self.out.push(b',');
         }
     }

@@ -207,11 +207,13 @@ impl Record {
     fn event(&self, status: Option<u16>, from: usize) -> String {
         let route = self.route.and_then(|index| self.policy.routes.get(index));
         let mut out = Object::begun();
-        out.text("app_version", self.app.version.map(|version| version.to_string()));
+        let version = self.app.version.map(|version| version.to_string());
+        out.text("app_version", version.as_deref());
         out.text("digest", Some(self.policy.digest.short()));
         let telling = self.events.iter().skip(from).filter(|event| event.outcome != Outcome::Admitted);
         out.list("events", telling.map(Event::told));
-        out.text("ip", self.ip.filter(|_| self.policy.audit.ip_prefix).map(ClientIp::audit_prefix));
+        let ip = self.ip.filter(|_| self.policy.audit.ip_prefix).map(ClientIp::audit_prefix);
+        out.text("ip", ip.as_deref());
         out.text("platform", self.app.platform.as_deref());
         out.text("policy", Some(self.policy.name.as_str()));
         out.text("request_id", self.request_id());

@@ -172,7 +172,11 @@ impl AwaitAnswer {
                 let about = Box::new(About {
                     status,
                     has_length: headers.has("content-length"),
-                    changed: if enforced { edits::changed_body(headers) } else { Edits::default() },
+                    changed: if enforced && response.takes_out() {
+                        edits::changed_body(headers)
+                    } else {
+                        Edits::default()
+                    },
                 });
                 let copy = (!enforced).then(Vec::new);
                 let waiting = Box::new(AwaitAnswerBody { answer: self, response, announced: 0, copy, about });
@@ -195,9 +199,7 @@ impl AwaitAnswer {
     fn bare(mut self, response: &Response, headers: &Headers) -> AnswerStep {
         let mut edits = self.edits();
         if judging::removes(&self.bench, response) {
-            let changed = edits::changed_body(headers);
-            edits.set.extend(changed.set);
-            edits.remove.extend(changed.remove);
+            edits = edits.and(edits::changed_body(headers));
             edits.drop(headers, "content-length");
         }
         AnswerStep::Pass(edits, self.bench.record)
@@ -324,11 +326,10 @@ impl AwaitAnswerBody {
 
     /// The answer goes on with another body.
     fn change(mut self: Box<Self>, body: Vec<u8>) -> AnswerStep {
-        let mut edits = self.answer.edits();
-        edits.set.extend(self.about.changed.set);
-        edits.remove.extend(self.about.changed.remove);
+        let mut edits = self.answer.edits().and(self.about.changed);
         if self.about.has_length {
-            edits.set.push(("content-length".into(), body.len().to_string().into_bytes()));
+            let length = itoa::Buffer::new().format(body.len()).as_bytes().to_vec();
+            edits.set.push(("content-length".into(), length));
         }
         AnswerStep::Change(Box::new(Changed { edits, body, record: self.answer.bench.record }))
     }

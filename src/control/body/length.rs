@@ -24,10 +24,10 @@ pub fn declared(headers: &Headers) -> Result<Option<u64>, Unclear> {
     digits.map(|digits| Some(digits.parse().unwrap_or(u64::MAX))).ok_or(Unclear)
 }
 
-/// Whether the head says that nothing follows: the stream has ended, or a length of 0 is declared.
+/// Whether the head says that nothing follows: the stream has ended, or a length of 0 is [`declared`].
 ///
 /// A client of HTTP/2 may declare 0 and end the stream with an empty frame. Where a length is unclear, something may
 /// follow.
-pub fn nothing_follows(headers: &Headers, end_of_stream: bool) -> bool {
-    end_of_stream && matches!(declared(headers), Ok(None)) || declared(headers) == Ok(Some(0))
+pub fn nothing_follows(declared: Result<Option<u64>, Unclear>, end_of_stream: bool) -> bool {
+    end_of_stream && declared == Ok(None) || declared == Ok(Some(0))
 }

@@ -132,8 +132,9 @@ impl Request {
     /// `request.ambiguous` for a content type, coding or length that can be read in two ways;
     /// `request.body_unexpected`, `request.body_missing`, `request.content_type`, `request.content_encoding`.
     pub fn check_form(&self, headers: &Headers, end_of_stream: bool) -> Result<(), Refusal> {
-        length::declared(headers).map_err(|length::Unclear| Reason::RequestAmbiguous)?;
-        let nothing = length::nothing_follows(headers, end_of_stream);
+        let declared = length::declared(headers);
+        declared.map_err(|length::Unclear| Reason::RequestAmbiguous)?;
+        let nothing = length::nothing_follows(declared, end_of_stream);
         match &self.body {
             None if nothing => Ok(()),
             None => Err(Reason::RequestBodyUnexpected.into()),

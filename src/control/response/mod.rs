@@ -129,6 +129,11 @@ impl Response {
         self.judged.as_ref().and_then(|judged| judged.undeclared)
     }
 
+    /// Whether an answer may go on as another than it came.
+    pub fn takes_out(&self) -> bool {
+        self.is_owned() || self.undeclared() == Some(Undeclared::Remove)
+    }
+
     /// Rule `response`, by the head alone: what to do with the answer. `end_of_stream` is whether the head is all
     /// there is.
     ///
@@ -154,14 +159,15 @@ impl Response {
         if status == 206 {
             return Err(Reason::ResponseContent.into());
         }
-        if length::nothing_follows(headers, end_of_stream) {
+        let declared = length::declared(headers);
+        if length::nothing_follows(declared, end_of_stream) {
             // A declared 0 is believed when the stream has ended; until then, whatever comes is judged.
             return Ok(if end_of_stream { Plan::Pass } else { Plan::Hold });
         }
         if !is_plain(headers) || !is_json(headers) {
             return Err(Reason::ResponseContent.into());
         }
-        match length::declared(headers) {
+        match declared {
             Err(length::Unclear) => Err(Reason::ResponseContent.into()),
             Ok(Some(bytes)) if bytes > judged.max_bytes => Err(Reason::ResponseTooLarge.into()),
             Ok(_) => Ok(Plan::Hold),

@@ -86,6 +86,10 @@ fn nothing_follows_an_ended_stream_or_a_declared_zero() {
         (Some("x"), true, false),
     ] {
         let headers = Headers::from_pairs(length.map(|value| ("content-length", value)));
-        assert_eq!(length::nothing_follows(&headers, end_of_stream), want, "{length:?} {end_of_stream}");
+        assert_eq!(
+            length::nothing_follows(length::declared(&headers), end_of_stream),
+            want,
+            "{length:?} {end_of_stream}"
+        );
     }
 }
