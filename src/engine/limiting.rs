@@ -75,7 +75,7 @@ pub(crate) fn charge(
     if charges.is_empty() {
         return Ok(Charging::Done(Cleared::Waived(Waiver::NotDemanded)));
     }
-    let moment = Moment { now, jitter: world.jitter() };
+    let moment = Moment { now, jitter: &|| world.jitter() };
     let outcome = memory.limiter.check(&charges, &exchange.view(known), moment, world);
     memory.slots.add(outcome.stats);
     exchange.quotas.extend(outcome.quotas.iter().cloned());
@@ -126,7 +126,7 @@ pub(crate) fn answered(
     let policy = exchange.bench.policy.clone();
     let verdict = service::judge(reply, asks);
     memory.calls.add(Called::of(&verdict));
-    let moment = Moment { now: exchange.bench.now, jitter: world.jitter() };
+    let moment = Moment { now: exchange.bench.now, jitter: &|| world.jitter() };
     let on_error = policy.service.as_ref().map_or(OnError::Deny, |service| service.on_error);
     match (verdict, on_error) {
         (Ok(None), _) => Ok(Cleared::Passed(Charged(()))),
@@ -159,7 +159,7 @@ pub(crate) fn strictest_after_body(exchange: &Exchange) -> Mode {
 /// Nobody can say how these limits stand.
 fn silent(exchange: &mut Exchange, asks: &[Ask], world: &impl World) -> Result<Cleared<Charged>, Refused> {
     let first = asks.first().map_or(usize::MAX, |ask| ask.limit);
-    let moment = Moment { now: exchange.bench.now, jitter: world.jitter() };
+    let moment = Moment { now: exchange.bench.now, jitter: &|| world.jitter() };
     let wait = moment.jittered(UNAVAILABLE);
     refuse(exchange, first, Refusal::new(Reason::LimitsUnavailable).with(Extra::RetryAfter(wait)))
 }

@@ -81,22 +81,27 @@ pub struct Charge<'l> {
 }
 
 /// When a request is judged.
-#[derive(Clone, Copy, Debug)]
-pub struct Moment {
+#[derive(Clone, Copy)]
+pub struct Moment<'m> {
     /// The time.
     pub now: Nanos,
-    /// A random number from 0 to 1: how much of the spread is added to `Retry-After`, so that those who were refused
-    /// together do not come back together.
-    pub jitter: f64,
+    /// A random number from 0 to 1, made where a request is refused: how much of the spread is added to `Retry-After`, so
+    /// that those who were refused together do not come back together.
+    pub jitter: &'m dyn Fn() -> f64,
 }
 
-impl Moment {
+impl Moment<'_> {
+    /// A moment in which nobody is told to come back.
+    fn plain(now: Nanos) -> Self {
+        Self { now, jitter: &|| 0.0 }
+    }
+
     /// The wait and up to a quarter more, at least a second and at most a minute: never earlier than true.
     pub fn jittered(self, wait: Duration) -> Duration {
         let quarter = wait.checked_div(4).unwrap_or_default();
         let spread = quarter.clamp(Duration::from_secs(1), Duration::from_secs(60));
         // `min` drops what is no number, and the cast makes 0 of what is below.
-        let share = (self.jitter.min(1.0) * spread.as_nanos() as f64) as u64;
+        let share = ((self.jitter)().min(1.0) * spread.as_nanos() as f64) as u64;
         wait.saturating_add(Duration::from_nanos(share))
     }
 }
@@ -196,7 +201,7 @@ impl Limiter {
         &self,
         charges: &[Charge<'_>],
         sight: &impl KeySight,
-        moment: Moment,
+        moment: Moment<'_>,
         store: &impl Buckets,
     ) -> Outcome {
         let mut step = step::Step::new(&self.table, moment, store);
@@ -221,7 +226,7 @@ impl Limiter {
     /// Gives back what a request held, by the final status of its answer. What is answered as its limit counts stays
     /// taken; so does all of a request that is never answered, for which nobody calls this.
     pub fn settle(&self, held: &[Held], status: u16, now: Nanos, store: &impl Buckets) -> Stats {
-        let mut step = step::Step::new(&self.table, Moment { now, jitter: 0.0 }, store);
+        let mut step = step::Step::new(&self.table, Moment::plain(now), store);
         for held in held.iter().filter(|held| !held.counts(status)) {
             step.settle(held);
         }
@@ -230,7 +235,7 @@ impl Limiter {
 
     /// Gives back what a request took, for a reason that the caller has.
     pub fn give_back(&self, taken: &[Taken], now: Nanos, store: &impl Buckets) -> Stats {
-        let mut step = step::Step::new(&self.table, Moment { now, jitter: 0.0 }, store);
+        let mut step = step::Step::new(&self.table, Moment::plain(now), store);
         taken.iter().for_each(|taken| step.undo(taken));
         step.outcome.stats
     }

@@ -40,7 +40,7 @@ const CONTENDED: Duration = Duration::from_secs(1);
 /// One request at the limits of one step.
 pub(super) struct Step<'s, B> {
     table: &'s Table,
-    moment: Moment,
+    moment: Moment<'s>,
     store: &'s B,
     pub(super) outcome: Outcome,
 }
@@ -106,7 +106,7 @@ pub struct Held {
 }
 
 impl<'s, B: Buckets> Step<'s, B> {
-    pub(super) fn new(table: &'s Table, moment: Moment, store: &'s B) -> Self {
+    pub(super) fn new(table: &'s Table, moment: Moment<'s>, store: &'s B) -> Self {
         Self { table, moment, store, outcome: Outcome::default() }
     }
 

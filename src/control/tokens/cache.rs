@@ -4,7 +4,10 @@
 //! what time cannot change; `exp`, `nbf` and `iat` are judged at each hit.
 
 use std::collections::HashMap;
+use std::hash::BuildHasher;
 use std::hash::Hash;
+use std::hash::Hasher;
+use std::hash::RandomState;
 use std::rc::Rc;
 
 use crate::bytes;
@@ -31,9 +34,9 @@ pub(in crate::control::tokens) struct Cache {
     definition: Option<[u8; 32]>,
     keys: Option<[u8; 32]>,
     /// By how the token ends.
-    good: Generations<[u8; END], Good>,
+    good: Generations<[u8; END], Good, ByStart>,
     /// By SHA-256 of the token. Kept apart, so that bad tokens push out no good ones.
-    bad: Generations<[u8; 32], Reason>,
+    bad: Generations<[u8; 32], Reason, RandomState>,
     counts: Counts,
 }
 
@@ -159,22 +162,53 @@ impl Cache {
     }
 }
 
+/// Hashes a key by its first eight bytes: for keys that nobody but an issuer can choose, and that are random already, as
+/// letters and digits.
+#[derive(Clone, Copy, Default)]
+struct ByStart(u64);
+
+impl BuildHasher for ByStart {
+    type Hasher = Self;
+
+    fn build_hasher(&self) -> Self {
+        Self(0)
+    }
+}
+
+impl Hasher for ByStart {
+    fn write(&mut self, bytes: &[u8]) {
+        if let Some(start) = bytes.first_chunk::<8>() {
+            self.0 = u64::from_le_bytes(*start);
+        }
+    }
+
+    /// What is written before a list's bytes: all keys are of one length.
+    fn write_usize(&mut self, _: usize) {}
+
+    /// All of 48 random bits in the low bits and in the high ones, of which a map takes some each (Knuth's multiplier, 2^64
+    /// by the golden ratio).
+    fn finish(&self) -> u64 {
+        let spread = self.0.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        spread ^ spread >> 32
+    }
+}
+
 /// A bounded map of two generations: when the young one is full it becomes the old one, and what is in the old one by
 /// then is dropped. What is asked for is moved to the young one, so it stays. Each operation costs the same however
 /// many entries there are; the drop of a generation is spread over the entries that filled it.
 ///
-/// The maps are keyed with random keys of the standard library, so nobody can choose tokens that collide.
-struct Generations<K, V> {
-    young: HashMap<K, V>,
-    old: HashMap<K, V>,
+/// Where a stranger can choose keys, `S` is the standard library's, with random keys: nobody can choose some that collide.
+struct Generations<K, V, S> {
+    young: HashMap<K, V, S>,
+    old: HashMap<K, V, S>,
     /// How many entries make a generation; none are kept where it is 0.
     size: usize,
 }
 
-impl<K: Hash + Eq, V: Clone> Generations<K, V> {
+impl<K: Hash + Eq, V: Clone, S: BuildHasher + Default> Generations<K, V, S> {
     /// At most `capacity` entries, rounded up to an even number.
     fn new(capacity: usize) -> Self {
-        Self { young: HashMap::new(), old: HashMap::new(), size: capacity.div_ceil(2) }
+        Self { young: HashMap::default(), old: HashMap::default(), size: capacity.div_ceil(2) }
     }
 
     fn len(&self) -> usize {

@@ -41,8 +41,8 @@ fn at_ms(ms: u64) -> Nanos {
     Nanos(NOW.0 + ms * 1_000_000)
 }
 
-fn moment(now: Nanos) -> Moment {
-    Moment { now, jitter: 0.0 }
+fn moment(now: Nanos) -> Moment<'static> {
+    Moment { now, jitter: &|| 0.0 }
 }
 
 fn node(json: &str) -> Rc<Node> {
