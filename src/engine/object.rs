@@ -32,21 +32,29 @@ impl Object {
         }
     }
 
-    pub(super) fn list(&mut self, name: &str, items: impl Iterator<Item = Object>) {
+    /// A list of objects, each written by `write`.
+    pub(super) fn list<T>(
+        &mut self,
+        name: &str,
+        items: impl Iterator<Item = T>,
+        write: impl Fn(T, &mut Self),
+    ) {
         self.name(name);
         self.out.push(b'[');
-        for (index, item) in items.enumerate() {
-            if index > 0 {
-                self.out.push(b',');
-            }
-            self.out.extend_from_slice(&item.closed());
+        for item in items {
+            self.out.push(b'{');
+            write(item, self);
+            self.close(b'}');
+            self.out.push(b',');
         }
-        self.out.extend_from_slice(b"],");
+        self.close(b']');
+        self.out.push(b',');
     }
 
     /// Its text.
-    pub(super) fn ended(self) -> String {
-        String::from_utf8(self.closed()).unwrap_or_default()
+    pub(super) fn ended(mut self) -> String {
+        self.close(b'}');
+        String::from_utf8(self.out).unwrap_or_default()
     }
 
     /// Names are our own: nothing in them is to be escaped.
@@ -56,12 +64,12 @@ impl Object {
         self.out.extend_from_slice(b"\":");
     }
 
-    fn closed(mut self) -> Vec<u8> {
+    /// Ends what is open, in place of the comma behind its last part.
+    fn close(&mut self, with: u8) {
         match self.out.last_mut() {
-            Some(last) if *last == b',' => *last = b'}',
-            _ => self.out.push(b'}'),
+            Some(last) if *last == b',' => *last = with,
+            _ => self.out.push(with),
         }
-        self.out
     }
 }
 
@@ -76,14 +84,14 @@ mod tests {
     fn is_json_whatever_stands_in_it() {
         let longer = "a text of more than eight bytes, \" behind it";
         for text in ["", "r7", "a \"b\" \\", "tab\tand\nline\u{1}", "Zoë 😀", longer] {
-            let mut inner = Object::begun();
-            inner.text("rule", Some(text));
             let mut object = Object::begun();
-            object.text("left_out", None::<&str>);
-            object.list("events", [Object::begun(), inner].into_iter());
+            object.text("left_out", None);
+            object.list("none", [].into_iter(), |rule, out| out.text("rule", rule));
+            object.list("events", [None, Some(text)].into_iter(), |rule, out| out.text("rule", rule));
             object.number("status", Some(u64::MAX));
             let read: Value = serde_json::from_str(&object.ended()).unwrap();
-            assert_eq!(read, json!({ "events": [{}, { "rule": text }], "status": u64::MAX }), "{text:?}");
+            let want = json!({ "none": [], "events": [{}, { "rule": text }], "status": u64::MAX });
+            assert_eq!(read, want, "{text:?}");
         }
     }
 }

@@ -211,7 +211,7 @@ impl Record {
         out.text("app_version", version.as_deref());
         out.text("digest", Some(self.policy.digest.short()));
         let telling = self.events.iter().skip(from).filter(|event| event.outcome != Outcome::Admitted);
-        out.list("events", telling.map(Event::told));
+        out.list("events", telling, Event::write);
         let ip = self.ip.filter(|_| self.policy.audit.ip_prefix).map(ClientIp::audit_prefix);
         out.text("ip", ip.as_deref());
         out.text("platform", self.app.platform.as_deref());
@@ -250,13 +250,11 @@ impl Labels {
 
 impl Event {
     /// As an audit event has it.
-    fn told(&self) -> Object {
-        let mut out = Object::begun();
+    fn write(&self, out: &mut Object) {
         out.text("after", self.after.map(Control::as_str));
         out.number("count", self.count.and_then(|count| u64::try_from(count).ok()));
         out.text("outcome", Some(self.outcome.as_str()));
         out.text("reason", self.reason.map(Reason::code));
         out.text("rule", Some(&*self.rule));
-        out
     }
 }

@@ -342,7 +342,11 @@ impl AwaitAnswerBody {
     }
 }
 
-/// The status of an answer.
+/// The status of an answer: three digits (RFC 9110, section 15).
 pub(crate) fn status_of(headers: &Headers) -> Option<u16> {
-    headers.single(":status").one().and_then(|it| std::str::from_utf8(it).ok()?.parse().ok())
+    let digits: &[u8; 3] = headers.single(":status").one()?.try_into().ok()?;
+    digits.iter().try_fold(0_u16, |sum, byte| {
+        let digit = byte.checked_sub(b'0').filter(|digit| *digit < 10)?;
+        sum.checked_mul(10)?.checked_add(digit.into())
+    })
 }
