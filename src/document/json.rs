@@ -116,7 +116,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
 }
 
 /// A map's key, written to memory once.
-pub(super) struct Key;
+struct Key;
 
 impl<'de> DeserializeSeed<'de> for Key {
     type Value = Rc<str>;

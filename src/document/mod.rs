@@ -1,6 +1,6 @@
 //! A policy document as a tree whose every node knows its place.
 //!
-//! The filter reads it from JSON ([`Node::from_json`]), the command line from YAML with lines and columns; both end
+//! The filter reads it from JSON ([`Blocks::read`], [`Node::from_json`]), the command line from YAML with lines and columns; both end
 //! in the same [`Node`]. Controls read it with [`Fields`] and the scalar readers in `read`, which note every problem
 //! and go on. Serde's derived readers stop at the first error, and the author of a policy wants all of them.
 

@@ -27,10 +27,8 @@ impl Edits {
         if self.is_empty() {
             return others;
         }
-        if !others.is_empty() {
-            self.set.extend(others.set);
-            self.remove.extend(others.remove);
-        }
+        self.set.extend(others.set);
+        self.remove.extend(others.remove);
         self
     }
 

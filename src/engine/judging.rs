@@ -31,6 +31,11 @@ pub(crate) fn needing(response: &Response) -> impl Iterator<Item = Rule> + use<>
     rules.into_iter().flatten()
 }
 
+/// What stands in the answer cannot be had: whoever needs it fails in its own mode.
+pub(crate) fn unfit(bench: &mut Bench, response: &Response, refusal: Refusal) -> Result<(), Refused> {
+    bench.weigh_strictest(&needing(response).collect::<Vec<_>>(), refusal)
+}
+
 /// Whether something may be taken out of answers.
 pub(crate) fn removes(bench: &Bench, response: &Response) -> bool {
     response.undeclared() == Some(Undeclared::Remove) && bench.mode(Rule::ResponseUndeclared) == Mode::Enforce
@@ -62,9 +67,7 @@ pub(crate) fn judge(
         Ok(Some(value)) => value,
         Ok(None) if shows_nothing(response, status) => return judge_nothing(bench, subjects).map(|()| None),
         Ok(None) => return Ok(None),
-        Err(refusal) => {
-            return bench.weigh_strictest(&needing(response).collect::<Vec<_>>(), refusal).map(|()| None);
-        }
+        Err(refusal) => return unfit(bench, response, refusal).map(|()| None),
     };
     let mut changed = None;
     if (200..300).contains(&status) {
@@ -130,9 +133,7 @@ fn make(
             Ok(())
         }
         // It was read from this very text. If it were not, nobody would know what is in it.
-        Err(_) => {
-            bench.weigh_strictest(&needing(response).collect::<Vec<_>>(), Reason::ResponseMalformed.into())
-        }
+        Err(_) => unfit(bench, response, Reason::ResponseMalformed.into()),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The limits of one stage, each in its own mode.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::time::Duration;
 
 use crate::control::limits::Charge;
@@ -75,7 +76,9 @@ pub(crate) fn charge(
     if charges.is_empty() {
         return Ok(Charging::Done(Cleared::Waived(Waiver::NotDemanded)));
     }
-    let moment = Moment { now, jitter: &|| world.jitter() };
+    // One for all limits that refuse: else their waits could not be told by length.
+    let lot = OnceCell::new();
+    let moment = Moment { now, jitter: &|| *lot.get_or_init(|| world.jitter()) };
     let outcome = memory.limiter.check(&charges, &exchange.view(known), moment, world);
     memory.slots.add(outcome.stats);
     exchange.quotas.extend(outcome.quotas.iter().cloned());

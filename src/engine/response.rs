@@ -207,7 +207,7 @@ impl AwaitAnswer {
 
     /// The answer cannot be looked at: whoever needs what stands there fails in its own mode.
     fn unread(mut self, response: &Response, refusal: Refusal) -> AnswerStep {
-        match self.bench.weigh_strictest(&judging::needing(response).collect::<Vec<_>>(), refusal) {
+        match judging::unfit(&mut self.bench, response, refusal) {
             Err(refused) => self.replace(&refused),
             Ok(()) => {
                 self.bench.note(Outcome::Uninspected, Rule::Whole(Control::Response));

@@ -71,6 +71,8 @@ impl RootContext for Nothing {
         if let Some(question) = text.strip_prefix("calls") {
             self.counter = hostcalls::define_metric(MetricType::Counter, "calls").ok();
             self.question = hex(question.trim()).map(Into::into);
+            // A question that cannot be read would measure another thing.
+            return self.counter.is_some() && self.question.is_some() != question.trim().is_empty();
         }
         true
     }

@@ -85,8 +85,8 @@ pub struct Charge<'l> {
 pub struct Moment<'m> {
     /// The time.
     pub now: Nanos,
-    /// A random number from 0 to 1, made where a request is refused: how much of the spread is added to `Retry-After`, so
-    /// that those who were refused together do not come back together.
+    /// A random number from 0 to 1, the same however often it is asked for, and made where a request is refused: how much of
+    /// the spread is added to `Retry-After`, so that those who were refused together do not come back together.
     pub jitter: &'m dyn Fn() -> f64,
 }
 

@@ -162,8 +162,8 @@ impl Cache {
     }
 }
 
-/// Hashes a key by its first eight bytes: for keys that nobody but an issuer can choose, and that are random already, as
-/// letters and digits.
+/// Hashes a key by its first eight bytes: for keys that nobody but an issuer can choose, and that are random already, six
+/// bits in each byte of base64url.
 #[derive(Clone, Copy, Default)]
 struct ByStart(u64);
 
@@ -185,8 +185,8 @@ impl Hasher for ByStart {
     /// What is written before a list's bytes: all keys are of one length.
     fn write_usize(&mut self, _: usize) {}
 
-    /// All of 48 random bits in the low bits and in the high ones, of which a map takes some each (Knuth's multiplier, 2^64
-    /// by the golden ratio).
+    /// The random bits spread over all: a map takes some from below and some from above (Knuth's multiplier, 2^64 by the
+    /// golden ratio).
     fn finish(&self) -> u64 {
         let spread = self.0.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         spread ^ spread >> 32

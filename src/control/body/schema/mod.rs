@@ -58,11 +58,11 @@ struct Compiled {
     declared: OnceCell<Rc<Declared>>,
 }
 
-/// The schemas that some policy in force still holds, by their canonical text: the next policy compiles only what is new.
+/// Schemas that are still held, by their canonical text: the next policy compiles only what is new.
 #[derive(Default)]
 pub struct SchemaStore {
     kept: HashMap<Box<[u8]>, Weak<Compiled>>,
-    /// The named schemas of the last policy, with the very node that they were compiled from.
+    /// The named schemas of the policy that was read last, with the very node that they were compiled from.
     named: Option<(Rc<Node>, Rc<Schemas>)>,
     batch: Batch,
 }

@@ -23,7 +23,7 @@ pub(super) enum Matcher {
 #[derive(Debug)]
 pub(super) struct Run {
     class: Class,
-    /// Whether every other character is in the class: it is written as what is not.
+    /// Whether characters beyond ASCII are in it: so where the class says what is not.
     others: bool,
     count: Span,
 }
@@ -112,7 +112,7 @@ fn alike(one: u8, last: u8) -> bool {
     one <= last && kinds.iter().any(|kind| kind(&one) && kind(&last))
 }
 
-/// How often: `+`, `{3}`, `{3,}`, `{3,20}`.
+/// How often: nothing for once, `*`, `+`, `?`, `{3}`, `{3,}`, `{3,20}`.
 fn count(quantifier: &str) -> Option<Span> {
     match quantifier {
         "" => return Some(Span(1, 1)),
@@ -141,4 +141,71 @@ pub(super) fn is_uuid(text: &str) -> bool {
         _ => byte.is_ascii_hexdigit(),
     };
     text.len() == 36 && text.bytes().enumerate().all(fits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Run;
+    use super::is_uuid;
+
+    #[test]
+    fn reads_runs_and_leaves_to_others_what_may_mean_more() {
+        for pattern in
+            ["^[A-Z0-9-]{3,20}$", "^[^<>]*$", "^[-a]+$", "^[a-c_]?$", "^[.:/@ ]{2,}$", "^[a]$", "^[0-9]{4}$"]
+        {
+            assert!(Run::read(pattern).is_some(), "{pattern}");
+        }
+        for pattern in [
+            "[a]",
+            "^[a]",
+            "[a]$",
+            "^a$",
+            "^[]$",
+            "^[^]$",
+            "^[]a]$",
+            "^[a]]$",
+            "^[[a]]$",
+            "^[a-c-e]$",
+            "^[a--b]$",
+            "^[a&&b]$",
+            "^[a~~b]$",
+            "^[c-a]$",
+            "^[a-Z]$",
+            "^[\\d]$",
+            "^[é]$",
+            "^[a]{,2}$",
+            "^[a]{2,1}$",
+            "^[a]{ 2 }$",
+            "^[a]+?$",
+            "^[a]{2}{2}$",
+            "^[a]|[b]$",
+            "^[a]\n$",
+            "^[[:alpha:]]$",
+            "^[a^]$",
+            "",
+        ] {
+            assert!(Run::read(pattern).is_none(), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn tells_runs_and_uuids_by_their_bytes() {
+        let run = Run::read("^[^<>]{2,3}$").unwrap();
+        for (text, want) in
+            [("ab", true), ("äö€", true), ("ä", false), ("abcd", false), ("a<", false), ("\n\n", true)]
+        {
+            assert_eq!(run.matches(text), want, "{text}");
+        }
+        let uuid = "6e1f6a1e-55B1-4f0e-9f2b-0d4cf8a1b2c3";
+        assert!(is_uuid(uuid));
+        for other in [
+            uuid.strip_prefix('6').unwrap(),
+            &uuid.replace('-', "_"),
+            &uuid.replace('c', "g"),
+            &format!("{uuid}0"),
+            "",
+        ] {
+            assert!(!is_uuid(other), "{other}");
+        }
+    }
 }
