@@ -58,14 +58,17 @@ struct Table {
     patterns: Vec<Pattern>,
     /// Routes of one method and path that only what a client says keeps apart.
     alike: Vec<(usize, usize)>,
-    exact: Tree<usize>,
-    /// Literals in lower case; patterns that only letter case keeps apart share a leaf.
-    folded: Tree<Vec<usize>>,
+    /// The pattern of a path.
+    exact: Tree,
+    /// The same with literals in lower case: the first of the patterns that only letter case keeps apart.
+    folded: Tree,
 }
 
 /// One path and whom it serves. Paths that differ only in the names of their parameters are one pattern.
 #[derive(Debug)]
 struct Pattern {
+    /// The first pattern that only letter case keeps apart from this one, or itself.
+    folded: usize,
     endpoints: Vec<Endpoint>,
 }
 
@@ -232,12 +235,11 @@ impl Table {
             Some("") | None => &*lower,
             Some(shorter) => shorter,
         };
-        let alike = self.folded.find(folded).map(|(patterns, _)| patterns);
+        let alike = self.folded.find(folded).map(|(first, _)| first);
+        let exact = exact.and_then(|(index, spans)| Some((self.patterns.get(index)?, spans)));
         match (exact, alike) {
             // What is served under this very path, and no other path is meant by it.
-            (Some((index, spans)), Some(alike)) if alike.contains(index) => {
-                self.patterns.get(*index).map(|pattern| (pattern, spans)).ok_or(Reason::RoutingUnmatched)
-            }
+            (Some((pattern, spans)), Some(first)) if pattern.folded == first => Ok((pattern, spans)),
             (None, None) => Err(Reason::RoutingUnmatched),
             _ => Err(Reason::RoutingAmbiguous),
         }

@@ -203,9 +203,9 @@ impl Table {
             let next = self.patterns.len();
             let at = *self.exact.leaf(path.segments()).get_or_insert(next);
             if at == next {
-                self.patterns.push(Pattern { endpoints: Vec::new() });
                 let folded: Vec<Segment> = path.segments().iter().map(fold).collect();
-                self.folded.leaf(&folded).get_or_insert_default().push(at);
+                let folded = *self.folded.leaf(&folded).get_or_insert(at);
+                self.patterns.push(Pattern { folded, endpoints: Vec::new() });
             }
             let Some(pattern) = self.patterns.get_mut(at) else { continue };
             for taken in &pattern.endpoints {

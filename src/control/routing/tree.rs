@@ -7,24 +7,18 @@ use std::ops::Range;
 
 use crate::model::pattern::Segment;
 
-/// Leaves by path.
-#[derive(Debug)]
-pub(crate) struct Tree<T> {
-    leaf: Option<T>,
-    literals: BTreeMap<Box<str>, Tree<T>>,
-    parameter: Option<Box<Tree<T>>>,
-    rest: Option<T>,
+/// Numbers by path.
+#[derive(Debug, Default)]
+pub(crate) struct Tree {
+    leaf: Option<usize>,
+    literals: BTreeMap<Box<str>, Tree>,
+    parameter: Option<Box<Tree>>,
+    rest: Option<usize>,
 }
 
-impl<T> Default for Tree<T> {
-    fn default() -> Self {
-        Self { leaf: None, literals: BTreeMap::new(), parameter: None, rest: None }
-    }
-}
-
-impl<T> Tree<T> {
+impl Tree {
     /// The leaf at a pattern, to be filled.
-    pub(crate) fn leaf(&mut self, segments: &[Segment]) -> &mut Option<T> {
+    pub(crate) fn leaf(&mut self, segments: &[Segment]) -> &mut Option<usize> {
         match segments.split_first() {
             None => &mut self.leaf,
             Some((Segment::Literal(text), more)) => self.literals.entry(text.clone()).or_default().leaf(more),
@@ -34,7 +28,7 @@ impl<T> Tree<T> {
     }
 
     /// The best leaf for a decoded path, and where in it the parameters stand.
-    pub(crate) fn find(&self, path: &str) -> Option<(&T, Vec<Range<usize>>)> {
+    pub(crate) fn find(&self, path: &str) -> Option<(usize, Vec<Range<usize>>)> {
         let mut spans = Vec::new();
         // `/` has no segment, `/a` has one.
         let start = if path.len() > 1 { Some(1) } else { None };
@@ -43,8 +37,8 @@ impl<T> Tree<T> {
 
     /// Each node is entered at most once a look-up, since its depth says how much of the path is behind it: a hostile
     /// path costs no more than the policy has nodes.
-    fn walk(&self, path: &str, start: Option<usize>, spans: &mut Vec<Range<usize>>) -> Option<&T> {
-        let Some(start) = start else { return self.leaf.as_ref() };
+    fn walk(&self, path: &str, start: Option<usize>, spans: &mut Vec<Range<usize>>) -> Option<usize> {
+        let Some(start) = start else { return self.leaf };
         let left = path.get(start..)?;
         let (segment, next) = match left.split_once('/') {
             Some((segment, _)) => (segment, Some(start.saturating_add(segment.len()).saturating_add(1))),
@@ -60,7 +54,7 @@ impl<T> Tree<T> {
             }
             spans.pop();
         }
-        let rest = self.rest.as_ref().filter(|_| !left.is_empty())?;
+        let rest = self.rest.filter(|_| !left.is_empty())?;
         spans.push(start..path.len());
         Some(rest)
     }
