@@ -1,7 +1,7 @@
 //! A filter that does nothing: the floor of what any filter in wasm costs. Configured with `calls`, it makes the host
 //! calls that Portcullis makes of a request with a token that it knows, and does nothing else; with `calls HEX`, which is
-//! a question for the host's `verify_signature`, those that it makes of a token that is new. That is the floor of what a
-//! filter costs that does as much.
+//! a question for the host's `verify_signature`, those that it makes of a token that is new; with `answers`, those that it
+//! makes of an answer of which something goes. That is the floor of what a filter costs that does as much.
 #![cfg(target_arch = "wasm32")]
 
 use std::rc::Rc;
@@ -34,17 +34,19 @@ mod entry {
 
 #[expect(unsafe_code, reason = "the SDK has no call that hands out all lines of a head unread")]
 mod head {
-    //! A request's head.
+    //! A head.
+
+    use proxy_wasm::types::MapType;
 
     unsafe extern "C" {
         fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, size: *mut usize) -> u32;
     }
 
-    /// Its lines as the host writes them.
-    pub(crate) fn lines() -> Vec<u8> {
+    /// The lines of a head as the host writes them.
+    pub(crate) fn lines(map: MapType) -> Vec<u8> {
         let (mut data, mut size) = (std::ptr::null_mut(), 0);
         // SAFETY: both outlive the call.
-        if unsafe { proxy_get_header_map_pairs(0, &mut data, &mut size) } != 0 || data.is_null() {
+        if unsafe { proxy_get_header_map_pairs(map as u32, &mut data, &mut size) } != 0 || data.is_null() {
             return Vec::new();
         }
         // SAFETY: the host allocated it through this module's allocator, with just this size.
@@ -57,6 +59,8 @@ mod head {
 struct Nothing {
     counter: Option<u32>,
     question: Option<Rc<[u8]>>,
+    /// Whether the calls are those of an answer.
+    answers: bool,
 }
 
 /// As long as a key of the limiter's, and as what stands under it.
@@ -68,6 +72,11 @@ impl RootContext for Nothing {
     fn on_configure(&mut self, _: usize) -> bool {
         let text = hostcalls::get_buffer(BufferType::PluginConfiguration, 0, usize::MAX).ok().flatten();
         let text = text.and_then(|text| String::from_utf8(text).ok()).unwrap_or_default();
+        if text == "answers" {
+            self.counter = hostcalls::define_metric(MetricType::Counter, "calls").ok();
+            self.answers = true;
+            return self.counter.is_some();
+        }
         if let Some(question) = text.strip_prefix("calls") {
             self.counter = hostcalls::define_metric(MetricType::Counter, "calls").ok();
             self.question = hex(question.trim()).map(Into::into);
@@ -88,16 +97,44 @@ impl RootContext for Nothing {
 
 impl HttpContext for Nothing {
     fn on_http_request_headers(&mut self, _: usize, _: bool) -> Action {
-        match self.counter.map(|counter| calls(counter, self.question.as_deref())) {
-            None | Some(Ok(())) => Action::Continue,
-            // Nothing is measured of calls that the host refuses.
-            Some(Err(_)) => Action::Pause,
+        let counter = self.counter.filter(|_| !self.answers);
+        going_on(counter.map_or(Ok(()), |counter| calls(counter, self.question.as_deref())))
+    }
+
+    fn on_http_response_headers(&mut self, _: usize, _: bool) -> Action {
+        if !self.answers {
+            return Action::Continue;
+        }
+        std::hint::black_box(head::lines(MapType::HttpResponseHeaders));
+        Action::Pause
+    }
+
+    fn on_http_response_body(&mut self, _: usize, ends: bool) -> Action {
+        match self.counter.filter(|_| self.answers) {
+            Some(_) if !ends => Action::Pause,
+            Some(counter) => going_on(pruned(counter)),
+            None => Action::Continue,
         }
     }
 }
 
+/// Nothing is measured of calls that the host refuses.
+fn going_on(called: Result<(), Status>) -> Action {
+    if called.is_ok() { Action::Continue } else { Action::Pause }
+}
+
+/// An answer that loses an eighth, and is told of by as long an event as Portcullis writes.
+fn pruned(counter: u32) -> Result<(), Status> {
+    let body = hostcalls::get_buffer(BufferType::HttpResponseBody, 0, usize::MAX)?.unwrap_or_default();
+    let left = body.get(..body.len() / 8 * 7).unwrap_or_default();
+    hostcalls::increment_metric(counter, 1)?;
+    hostcalls::set_property(vec!["calls"], Some(&[b'x'; 230]))?;
+    hostcalls::set_map_value(MapType::HttpResponseHeaders, "content-length", Some(&left.len().to_string()))?;
+    hostcalls::set_buffer(BufferType::HttpResponseBody, 0, usize::MAX, left)
+}
+
 fn calls(counter: u32, question: Option<&[u8]>) -> Result<(), Status> {
-    let lines = head::lines();
+    let lines = head::lines(MapType::HttpRequestHeaders);
     std::hint::black_box((lines, hostcalls::get_current_time()?));
     if let Some(question) = question {
         let answer = hostcalls::call_foreign_function("verify_signature", Some(question))?;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use crate::envoy::{Chain, Served, baseline, portcullis};
+use crate::envoy::{Chain, Served, baseline, empty, portcullis};
 use crate::part::policy;
 use crate::report::{Page, Target};
 use crate::rounds::{Effort, Measured, Row, measure};
@@ -22,7 +22,7 @@ const MOST: f64 = 20.0;
 const TITLE: &str = "Kettle, steel, 1.7 l, with a lid that stays on, for induction, gas and electric hobs; keeps warm for an hour";
 
 /// What is done to a body: the first segment of the path.
-const WAYS: [(&str, &str); 9] = [
+const WAYS: [(&str, &str); 11] = [
     ("in/bare", "in, no filter"),
     ("in/plain", "in, no schema"),
     ("in/text", "in, held, long strings"),
@@ -32,13 +32,25 @@ const WAYS: [(&str, &str); 9] = [
     ("out/text", "out, held, long strings"),
     ("out/valid", "out, schema"),
     ("out/pruned", "out, pruned"),
+    ("out/empty", "out, empty filter"),
+    ("out/calls", "out, empty filter: the host calls of a pruned answer"),
 ];
+
+/// The chain that a way goes through.
+fn chain(way: &str) -> &'static str {
+    ["bare", "empty", "calls"].into_iter().find(|chain| way.ends_with(chain)).unwrap_or("portcullis")
+}
 
 pub(crate) fn run(effort: Effort) -> Result<Page> {
     let documents =
         SIZES.iter().flat_map(|(size, _)| WAYS.map(|(way, _)| (format!("/{way}/{size}"), body(way, *size))));
     let address = upstream::start(documents.filter(|(path, _)| path.starts_with("/out")).collect())?;
-    let mut chains = vec![Chain::new("bare", vec![]), Chain::new("portcullis", vec![portcullis(&shaped())?])];
+    let mut chains = vec![
+        Chain::new("bare", vec![]),
+        Chain::new("empty", vec![empty("empty", "")?]),
+        Chain::new("calls", vec![empty("calls", "answers")?]),
+        Chain::new("portcullis", vec![portcullis(&shaped())?]),
+    ];
     let baseline = baseline(&shaped());
     let compared = baseline.is_some();
     chains.extend(baseline.map(|filter| Chain::new("baseline", vec![filter])));
@@ -49,11 +61,10 @@ pub(crate) fn run(effort: Effort) -> Result<Page> {
     for (size, requests) in SIZES {
         let name = |what: &str| format!("{size} KiB {what}");
         let row = |(way, what): &(&str, &str)| {
-            let chain = if way.ends_with("bare") { "bare" } else { "portcullis" };
-            one(&name(what), served.address(chain)?, &format!("/{way}/{size}"), &body(way, size))
+            one(&name(what), served.address(chain(way))?, &format!("/{way}/{size}"), &body(way, size))
         };
         let mut rows = WAYS.iter().map(row).collect::<Result<Vec<_>>>()?;
-        for (way, what) in WAYS.iter().filter(|(way, _)| compared && !way.ends_with("bare")) {
+        for (way, what) in WAYS.iter().filter(|(way, _)| compared && chain(way) == "portcullis") {
             let (name, path) = (name(&format!("{what}, baseline")), format!("/{way}/{size}"));
             rows.push(one(&name, served.address("baseline")?, &path, &body(way, size))?);
         }
@@ -69,6 +80,8 @@ pub(crate) fn run(effort: Effort) -> Result<Page> {
         added("out, held, long strings", "out, no schema", None, &measured)?;
         added("out, schema", "out, no schema", most, &measured)?;
         added("out, pruned", "out, no schema", most, &measured)?;
+        // What it would add if its own work cost nothing.
+        added("out, empty filter: the host calls of a pruned answer", "out, empty filter", None, &measured)?;
         if compared {
             for (what, over) in [
                 ("in, schema", "in, no schema"),
