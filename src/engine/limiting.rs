@@ -1,7 +1,6 @@
 //! The limits of one stage, each in its own mode.
 
 use std::borrow::Cow;
-use std::cell::OnceCell;
 use std::time::Duration;
 
 use crate::control::limits::Charge;
@@ -76,10 +75,8 @@ pub(crate) fn charge(
     if charges.is_empty() {
         return Ok(Charging::Done(Cleared::Waived(Waiver::NotDemanded)));
     }
-    // One for all limits that refuse: else their waits could not be told by length.
-    let lot = OnceCell::new();
-    let moment = Moment { now, jitter: &|| *lot.get_or_init(|| world.jitter()) };
-    let outcome = memory.limiter.check(&charges, &exchange.view(known), moment, world);
+    let jitter = || world.jitter();
+    let outcome = memory.limiter.check(&charges, &exchange.view(known), Moment::new(now, &jitter), world);
     memory.slots.add(outcome.stats);
     exchange.quotas.extend(outcome.quotas.iter().cloned());
     let answer = outcome.answer().map(|refused| refused.limit);
@@ -129,7 +126,8 @@ pub(crate) fn answered(
     let policy = exchange.bench.policy.clone();
     let verdict = service::judge(reply, asks);
     memory.calls.add(Called::of(&verdict));
-    let moment = Moment { now: exchange.bench.now, jitter: &|| world.jitter() };
+    let jitter = || world.jitter();
+    let moment = Moment::new(exchange.bench.now, &jitter);
     let on_error = policy.service.as_ref().map_or(OnError::Deny, |service| service.on_error);
     match (verdict, on_error) {
         (Ok(None), _) => Ok(Cleared::Passed(Charged(()))),
@@ -142,7 +140,7 @@ pub(crate) fn answered(
         // The guard in this process let it pass.
         (Err(_), OnError::Local) => Ok(Cleared::Passed(Charged(()))),
         (Err(_), OnError::Allow) => {
-            memory.slots.add(memory.limiter.give_back(guards, moment.now, world));
+            memory.slots.add(memory.limiter.give_back(guards, exchange.bench.now, world));
             Ok(Cleared::Waived(Waiver::Unanswered))
         }
     }
@@ -162,7 +160,8 @@ pub(crate) fn strictest_after_body(exchange: &Exchange) -> Mode {
 /// Nobody can say how these limits stand.
 fn silent(exchange: &mut Exchange, asks: &[Ask], world: &impl World) -> Result<Cleared<Charged>, Refused> {
     let first = asks.first().map_or(usize::MAX, |ask| ask.limit);
-    let moment = Moment { now: exchange.bench.now, jitter: &|| world.jitter() };
+    let jitter = || world.jitter();
+    let moment = Moment::new(exchange.bench.now, &jitter);
     let wait = moment.jittered(UNAVAILABLE);
     refuse(exchange, first, Refusal::new(Reason::LimitsUnavailable).with(Extra::RetryAfter(wait)))
 }

@@ -42,6 +42,7 @@ mod terms;
 #[cfg(test)]
 mod tests;
 
+use std::cell::OnceCell;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -81,27 +82,32 @@ pub struct Charge<'l> {
 }
 
 /// When a request is judged.
-#[derive(Clone, Copy)]
 pub struct Moment<'m> {
-    /// The time.
-    pub now: Nanos,
-    /// A random number from 0 to 1, the same however often it is asked for, and made where a request is refused: how much of
-    /// the spread is added to `Retry-After`, so that those who were refused together do not come back together.
-    pub jitter: &'m dyn Fn() -> f64,
+    now: Nanos,
+    jitter: &'m dyn Fn() -> f64,
+    /// Drawn where the first limit refuses, and the same for all: of several waits the longest is told.
+    lot: OnceCell<f64>,
 }
 
-impl Moment<'_> {
+impl<'m> Moment<'m> {
+    /// `jitter` is a random number from 0 to 1: how much of the spread is added to `Retry-After`, so that those who were
+    /// refused together do not come back together.
+    pub fn new(now: Nanos, jitter: &'m dyn Fn() -> f64) -> Self {
+        Self { now, jitter, lot: OnceCell::new() }
+    }
+
     /// A moment in which nobody is told to come back.
     fn plain(now: Nanos) -> Self {
-        Self { now, jitter: &|| 0.0 }
+        Self::new(now, &|| 0.0)
     }
 
     /// The wait and up to a quarter more, at least a second and at most a minute: never earlier than true.
-    pub fn jittered(self, wait: Duration) -> Duration {
+    pub fn jittered(&self, wait: Duration) -> Duration {
         let quarter = wait.checked_div(4).unwrap_or_default();
         let spread = quarter.clamp(Duration::from_secs(1), Duration::from_secs(60));
         // `min` drops what is no number, and the cast makes 0 of what is below.
-        let share = ((self.jitter)().min(1.0) * spread.as_nanos() as f64) as u64;
+        let lot = self.lot.get_or_init(self.jitter);
+        let share = (lot.min(1.0) * spread.as_nanos() as f64) as u64;
         wait.saturating_add(Duration::from_nanos(share))
     }
 }

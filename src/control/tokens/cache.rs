@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::hash::BuildHasher;
+use std::hash::BuildHasherDefault;
 use std::hash::Hash;
 use std::hash::Hasher;
 use std::hash::RandomState;
@@ -34,7 +35,7 @@ pub(in crate::control::tokens) struct Cache {
     definition: Option<[u8; 32]>,
     keys: Option<[u8; 32]>,
     /// By how the token ends.
-    good: Generations<[u8; END], Good, ByStart>,
+    good: Generations<[u8; END], Good, BuildHasherDefault<ByStart>>,
     /// By SHA-256 of the token. Kept apart, so that bad tokens push out no good ones.
     bad: Generations<[u8; 32], Reason, RandomState>,
     counts: Counts,
@@ -164,16 +165,8 @@ impl Cache {
 
 /// Hashes a key by its first eight bytes: for keys that nobody but an issuer can choose, and that are random already, six
 /// bits in each byte of base64url.
-#[derive(Clone, Copy, Default)]
+#[derive(Default)]
 struct ByStart(u64);
-
-impl BuildHasher for ByStart {
-    type Hasher = Self;
-
-    fn build_hasher(&self) -> Self {
-        Self(0)
-    }
-}
 
 impl Hasher for ByStart {
     fn write(&mut self, bytes: &[u8]) {

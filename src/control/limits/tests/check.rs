@@ -39,7 +39,7 @@ fn the_wait_is_never_told_shorter_than_it_is() {
     for (jitter, want) in
         [(0.0, 60), (1.0, 75), (7.0, 75), (-1.0, 60), (f64::NAN, 75), (f64::NEG_INFINITY, 60)]
     {
-        let outcome = limiter.check(&charges, &caller, Moment { now: NOW, jitter: &|| jitter }, &store);
+        let outcome = limiter.check(&charges, &caller, Moment::new(NOW, &|| jitter), &store);
         assert_eq!(wait_of(&outcome), Some(Duration::from_secs(want)), "{jitter}");
     }
 }

@@ -42,7 +42,7 @@ fn at_ms(ms: u64) -> Nanos {
 }
 
 fn moment(now: Nanos) -> Moment<'static> {
-    Moment { now, jitter: &|| 0.0 }
+    Moment::new(now, &|| 0.0)
 }
 
 fn node(json: &str) -> Rc<Node> {
