@@ -116,8 +116,8 @@ impl Issuer {
         }
     }
 
-    /// What the host's `verify_signature` is asked of an RS256 token, in hex: the hash (1), the key (2), the signature (3)
-    /// and the text (4).
+    /// What the host's `verify_signature` is asked of an RS256 token, in base64url: the hash (1), the key (2), the signature
+    /// (3) and the text (4).
     pub(crate) fn question(&self) -> Result<String> {
         let token = self.token(Signed::Rs256, 0, 0);
         let (text, signature) = token.rsplit_once('.').context("a token has three parts")?;
@@ -127,7 +127,7 @@ impl Issuer {
         for (field, bytes) in (1_u8..).zip(fields) {
             put_bytes(&mut question, field, bytes);
         }
-        Ok(question.iter().map(|byte| format!("{byte:02x}")).collect())
+        Ok(base64url(&question))
     }
 
     /// `count` requests of all callers in turn, each with a token of its own.

@@ -1,11 +1,12 @@
 //! A filter that does nothing: the floor of what any filter in wasm costs. Configured with `calls`, it makes the host
-//! calls that Portcullis makes of a request with a token that it knows, and does nothing else; with `calls HEX`, which is
-//! a question for the host's `verify_signature`, those that it makes of a token that is new; with `answers`, those that it
-//! makes of an answer of which something goes. That is the floor of what a filter costs that does as much.
+//! calls that Portcullis makes of a request with a token that it knows, and does nothing else; with `calls QUESTION`, which
+//! is one for the host's `verify_signature` in base64url, those that it makes of a token that is new; with `answers`, those
+//! that it makes of an answer of which something goes. That is the floor of what a filter costs that does as much.
 #![cfg(target_arch = "wasm32")]
 
 use std::rc::Rc;
 
+use data_encoding::BASE64URL_NOPAD;
 use proxy_wasm::hostcalls;
 use proxy_wasm::traits::Context;
 use proxy_wasm::traits::HttpContext;
@@ -54,13 +55,21 @@ mod head {
     }
 }
 
-/// The calls that are made of a request; none where there is no counter.
-#[derive(Clone, Default)]
+/// The filter: for all streams, and for one.
+#[derive(Default)]
 struct Nothing {
-    counter: Option<u32>,
-    question: Option<Rc<[u8]>>,
-    /// Whether the calls are those of an answer.
-    answers: bool,
+    calls: Rc<Calls>,
+}
+
+/// What is called of each stream, with the counter that is added to.
+#[derive(Default)]
+enum Calls {
+    #[default]
+    None,
+    /// Of a request, and what `verify_signature` is asked.
+    Request(u32, Option<Vec<u8>>),
+    /// Of an answer.
+    Answer(u32),
 }
 
 /// As long as a key of the limiter's, and as what stands under it.
@@ -71,23 +80,13 @@ impl Context for Nothing {}
 impl RootContext for Nothing {
     fn on_configure(&mut self, _: usize) -> bool {
         let text = hostcalls::get_buffer(BufferType::PluginConfiguration, 0, usize::MAX).ok().flatten();
-        let text = text.and_then(|text| String::from_utf8(text).ok()).unwrap_or_default();
-        if text == "answers" {
-            self.counter = hostcalls::define_metric(MetricType::Counter, "calls").ok();
-            self.answers = true;
-            return self.counter.is_some();
-        }
-        if let Some(question) = text.strip_prefix("calls") {
-            self.counter = hostcalls::define_metric(MetricType::Counter, "calls").ok();
-            self.question = hex(question.trim()).map(Into::into);
-            // A question that cannot be read would measure another thing.
-            return self.counter.is_some() && self.question.is_some() != question.trim().is_empty();
-        }
-        true
+        let calls = calls_of(&text.unwrap_or_default());
+        // What is not understood would measure another thing.
+        calls.map(|calls| self.calls = calls.into()).is_some()
     }
 
     fn create_http_context(&self, _: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(self.clone()))
+        Some(Box::new(Self { calls: self.calls.clone() }))
     }
 
     fn get_type(&self) -> Option<ContextType> {
@@ -97,23 +96,39 @@ impl RootContext for Nothing {
 
 impl HttpContext for Nothing {
     fn on_http_request_headers(&mut self, _: usize, _: bool) -> Action {
-        let counter = self.counter.filter(|_| !self.answers);
-        going_on(counter.map_or(Ok(()), |counter| calls(counter, self.question.as_deref())))
+        match &*self.calls {
+            Calls::Request(counter, question) => going_on(judged(*counter, question.as_deref())),
+            Calls::None | Calls::Answer(_) => Action::Continue,
+        }
     }
 
     fn on_http_response_headers(&mut self, _: usize, _: bool) -> Action {
-        if !self.answers {
-            return Action::Continue;
-        }
+        let Calls::Answer(_) = *self.calls else { return Action::Continue };
         std::hint::black_box(head::lines(MapType::HttpResponseHeaders));
         Action::Pause
     }
 
     fn on_http_response_body(&mut self, _: usize, ends: bool) -> Action {
-        match self.counter.filter(|_| self.answers) {
-            Some(_) if !ends => Action::Pause,
-            Some(counter) => going_on(pruned(counter)),
-            None => Action::Continue,
+        match *self.calls {
+            Calls::Answer(_) if !ends => Action::Pause,
+            Calls::Answer(counter) => going_on(pruned(counter)),
+            Calls::None | Calls::Request(..) => Action::Continue,
+        }
+    }
+}
+
+/// What a configuration asks for.
+fn calls_of(text: &[u8]) -> Option<Calls> {
+    if text.is_empty() {
+        return Some(Calls::None);
+    }
+    let counter = hostcalls::define_metric(MetricType::Counter, "calls").ok()?;
+    match text {
+        b"answers" => Some(Calls::Answer(counter)),
+        b"calls" => Some(Calls::Request(counter, None)),
+        text => {
+            let question = BASE64URL_NOPAD.decode(text.strip_prefix(b"calls ")?).ok()?;
+            Some(Calls::Request(counter, Some(question)))
         }
     }
 }
@@ -133,7 +148,8 @@ fn pruned(counter: u32) -> Result<(), Status> {
     hostcalls::set_buffer(BufferType::HttpResponseBody, 0, usize::MAX, left)
 }
 
-fn calls(counter: u32, question: Option<&[u8]>) -> Result<(), Status> {
+/// A request that is let go on.
+fn judged(counter: u32, question: Option<&[u8]>) -> Result<(), Status> {
     let lines = head::lines(MapType::HttpRequestHeaders);
     std::hint::black_box((lines, hostcalls::get_current_time()?));
     if let Some(question) = question {
@@ -151,10 +167,4 @@ fn calls(counter: u32, question: Option<&[u8]>) -> Result<(), Status> {
         "x-user-id",
         Some("0b7e5b9c-3f6e-4a36-8a57-000000000001"),
     )
-}
-
-fn hex(text: &str) -> Option<Vec<u8>> {
-    let (pairs, []) = text.as_bytes().as_chunks::<2>() else { return None };
-    let byte = |pair: &[u8; 2]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
-    pairs.iter().map(byte).collect::<Option<Vec<u8>>>().filter(|bytes| !bytes.is_empty())
 }
