@@ -55,26 +55,29 @@ pub(crate) fn plain(written: &[u8]) -> Option<Number> {
         [b'-', digits @ ..] => (true, digits),
         digits => (false, digits),
     };
-    let (whole, fraction) = match digits.iter().position(|byte| *byte == b'.') {
-        Some(point) => (digits.get(..point)?, Some(digits.get(point.checked_add(1)?..)?)),
-        None => (digits, None),
-    };
-    let leads = matches!(whole, [b'0'] | [b'1'..=b'9', ..]);
-    if !leads || digits.len() > FEW || fraction.is_some_and(<[u8]>::is_empty) {
+    let leads = matches!(digits, [b'0'] | [b'0', b'.', ..] | [b'1'..=b'9', ..]);
+    if !leads || digits.len() > FEW || digits.last() == Some(&b'.') {
         return None;
     }
-    let mut sum = 0_u32.into();
-    for digit in whole.iter().chain(fraction.unwrap_or_default()) {
-        let digit = digit.checked_sub(b'0').filter(|digit| *digit < 10)?;
-        sum = u64::wrapping_add(u64::wrapping_mul(sum, 10), digit.into());
+    let mut sum = 0_u64;
+    // Ten to the power of how many digits stand behind the point.
+    let mut scale = None;
+    for byte in digits {
+        match byte {
+            b'0'..=b'9' => {
+                sum = sum.wrapping_mul(10).wrapping_add(u64::from(byte & 0xf));
+                scale = scale.map(|scale: f64| scale * 10.0);
+            }
+            b'.' if scale.is_none() => scale = Some(1.0),
+            _ => return None,
+        }
     }
-    match fraction {
+    match scale {
         None if !negative => Some(sum.into()),
         None if sum > 0 => Some(i64::try_from(sum).ok()?.wrapping_neg().into()),
+        // Both are whole and below 2^53, so the quotient is the nearest double that there is.
         _ => {
-            // Both are whole and below 2^53, so the quotient is the nearest double that there is.
-            let exponent = u32::try_from(fraction.map_or(0, <[u8]>::len)).ok()?;
-            let value = sum as f64 / 10_u64.checked_pow(exponent)? as f64;
+            let value = sum as f64 / scale.unwrap_or(1.0);
             Number::from_f64(if negative { -value } else { value })
         }
     }
