@@ -62,7 +62,8 @@ pub(crate) struct Refused {
 pub(crate) struct Bench {
     pub(crate) policy: Rc<Policy>,
     pub(crate) now: Nanos,
-    pub(crate) record: Record,
+    /// In a box: a request is moved about, and this is most of it.
+    pub(crate) record: Box<Record>,
     place: Option<(usize, Parameters)>,
     /// Controls that handed on no proof so far, though the route demands them.
     unproven: Vec<Control>,
@@ -70,7 +71,7 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) fn new(policy: Rc<Policy>, now: Nanos) -> Self {
-        let record = Record::new(policy.clone());
+        let record = Box::new(Record::new(policy.clone()));
         Self { policy, now, record, place: None, unproven: Vec::new() }
     }
 

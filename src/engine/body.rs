@@ -220,7 +220,7 @@ impl AwaitBody {
     }
 
     /// The host answered by itself while the body was held.
-    pub fn answered_by_host(self, headers: &Headers) -> Record {
+    pub fn answered_by_host(self, headers: &Headers) -> Box<Record> {
         self.exchange.answered_by_host(headers)
     }
 

@@ -122,7 +122,7 @@ impl AwaitKeys {
     }
 
     /// The host answered by itself while the request waited.
-    pub fn answered_by_host(self, headers: &Headers) -> Record {
+    pub fn answered_by_host(self, headers: &Headers) -> Box<Record> {
         self.exchange.answered_by_host(headers)
     }
 
@@ -336,7 +336,7 @@ impl Exchange {
     }
 
     /// Ends the exchange with an answer of the host's own.
-    pub(crate) fn answered_by_host(self, headers: &Headers) -> Record {
+    pub(crate) fn answered_by_host(self, headers: &Headers) -> Box<Record> {
         let mut record = self.bench.record;
         record.answered(response::status_of(headers));
         record

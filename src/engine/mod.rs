@@ -181,5 +181,5 @@ pub struct Rejection {
     /// What the client is sent.
     pub answer: Answer,
     /// What happened.
-    pub record: Record,
+    pub record: Box<Record>,
 }

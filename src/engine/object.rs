@@ -52,9 +52,9 @@ impl Object {
     }
 
     /// Its text.
-    pub(super) fn ended(mut self) -> String {
+    pub(super) fn ended(mut self) -> Vec<u8> {
         self.close(b'}');
-        String::from_utf8(self.out).unwrap_or_default()
+        self.out
     }
 
     /// Names are our own: nothing in them is to be escaped.
@@ -89,7 +89,7 @@ mod tests {
             object.list("none", [].into_iter(), |rule, out| out.text("rule", rule));
             object.list("events", [None, Some(text)].into_iter(), |rule, out| out.text("rule", rule));
             object.number("status", Some(u64::MAX));
-            let read: Value = serde_json::from_str(&object.ended()).unwrap();
+            let read: Value = serde_json::from_slice(&object.ended()).unwrap();
             let want = json!({ "none": [], "events": [{}, { "rule": text }], "status": u64::MAX });
             assert_eq!(read, want, "{text:?}");
         }

@@ -118,8 +118,8 @@ impl Record {
     }
 
     /// Everything so far; what is left knows of nothing, so that nothing is told or given back twice.
-    pub(crate) fn take(&mut self) -> Self {
-        let nothing = Self::new(self.policy.clone());
+    pub(crate) fn take(self: &mut Box<Self>) -> Box<Self> {
+        let nothing = Box::new(Self::new(self.policy.clone()));
         std::mem::replace(self, nothing)
     }
 
@@ -193,18 +193,18 @@ impl Record {
     }
 
     /// One line for the log: what was not handed out yet. `all` is [`Self::audit`] of the same status: most often the same.
-    pub fn audit_line(&self, status: Option<u16>, all: String) -> String {
+    pub fn audit_line(&self, status: Option<u16>, all: Vec<u8>) -> String {
         let untold = if self.told == 0 { all } else { self.event(status, self.told) };
-        format!("portcullis-audit {untold}")
+        format!("portcullis-audit {}", String::from_utf8_lossy(&untold))
     }
 
     /// The request's audit event, with everything that happened: one JSON object, free of tokens, claims, bodies, paths and whole addresses by
     /// construction. `status` is that of the answer, where there is one already.
-    pub fn audit(&self, status: Option<u16>) -> String {
+    pub fn audit(&self, status: Option<u16>) -> Vec<u8> {
         self.event(status, 0)
     }
 
-    fn event(&self, status: Option<u16>, from: usize) -> String {
+    fn event(&self, status: Option<u16>, from: usize) -> Vec<u8> {
         let route = self.route.and_then(|index| self.policy.routes.get(index));
         let mut out = Object::begun();
         let version = self.app.version.map(|version| version.to_string());

@@ -49,47 +49,39 @@ pub struct AwaitAnswer {
 /// they come, whatever their length, and a copy is judged.
 #[derive(Debug)]
 pub struct AwaitAnswerBody {
-    answer: AwaitAnswer,
+    answer: Box<AwaitAnswer>,
     response: Rc<Response>,
+    status: u16,
+    /// Whether its head declares a length.
+    has_length: bool,
+    /// What changes in its head if something is taken out of the body.
+    changed: Edits,
     /// The bytes that the host has announced so far.
     announced: u64,
     /// What came so far of a watched body.
     copy: Option<Vec<u8>>,
-    about: Box<About>,
-}
-
-/// What the head of an answer says that matters once its body is whole.
-#[derive(Debug, Default)]
-struct About {
-    status: u16,
-    /// Whether it declares a length.
-    has_length: bool,
-    /// What changes in it if something is taken out of the body.
-    changed: Edits,
 }
 
 /// An answer that goes on without what was taken out of it.
 #[derive(Debug)]
 pub struct Changed {
-    /// What changes in its head.
+    /// What changes in its head, but for its length.
     pub edits: Edits,
+    /// Whether its head declares a length, which is that of `body` now.
+    pub has_length: bool,
     /// What its body is now.
     pub body: Vec<u8>,
     /// What happened.
-    pub record: Record,
+    pub record: Box<Record>,
 }
 
 /// Where an answer stands after its head.
 #[derive(Debug)]
-#[allow(
-    clippy::large_enum_variant,
-    reason = "taken apart where it was made: a box would be an allocation more"
-)]
 pub enum AnswerStep {
     /// It goes on to the client with these changes.
-    Pass(Edits, Record),
+    Pass(Edits, Box<Record>),
     /// It goes on with another body; what its trailers say of the old one goes too.
-    Change(Box<Changed>),
+    Change(Changed),
     /// Its body decides: hold it until it is whole.
     Hold(Box<AwaitAnswerBody>),
     /// The client is sent this instead.
@@ -143,7 +135,7 @@ impl AwaitAnswer {
     }
 
     /// Judges the head of the upstream's answer. Without a body (`end_of_stream`) it is decided here.
-    pub fn on_head(mut self, headers: &Headers, end_of_stream: bool, now: Nanos) -> AnswerStep {
+    pub fn on_head(mut self: Box<Self>, headers: &Headers, end_of_stream: bool, now: Nanos) -> AnswerStep {
         self.bench.now = now;
         let status = status_of(headers);
         self.bench.record.answered(status);
@@ -169,17 +161,16 @@ impl AwaitAnswer {
             Ok(Plan::Pass) => self.pass(),
             Ok(Plan::Bare) => self.bare(&response, headers),
             Ok(Plan::Hold) => {
-                let about = Box::new(About {
+                let changes = enforced && response.takes_out();
+                let waiting = Box::new(AwaitAnswerBody {
+                    answer: self,
+                    response,
                     status,
                     has_length: headers.has("content-length"),
-                    changed: if enforced && response.takes_out() {
-                        edits::changed_body(headers)
-                    } else {
-                        Edits::default()
-                    },
+                    changed: if changes { edits::changed_body(headers) } else { Edits::default() },
+                    announced: 0,
+                    copy: (!enforced).then(Vec::new),
                 });
-                let copy = (!enforced).then(Vec::new);
-                let waiting = Box::new(AwaitAnswerBody { answer: self, response, announced: 0, copy, about });
                 if end_of_stream { waiting.judge(&[], now) } else { AnswerStep::Hold(waiting) }
             }
             Err(refusal) => self.unread(&response, refusal),
@@ -312,9 +303,9 @@ impl AwaitAnswerBody {
         }
         match self.grow(length, now) {
             AnswerStep::Hold(mut whole) => {
-                let AwaitAnswer { bench, subjects, .. } = &mut whole.answer;
+                let AwaitAnswer { bench, subjects, .. } = &mut *whole.answer;
                 let subjects = subjects.as_ref();
-                match judging::judge(bench, subjects, &whole.response, whole.about.status, body) {
+                match judging::judge(bench, subjects, &whole.response, whole.status, body) {
                     Err(refused) => whole.answer.replace(&refused),
                     Ok(None) => whole.answer.pass(),
                     Ok(Some(body)) => whole.change(body),
@@ -325,17 +316,14 @@ impl AwaitAnswerBody {
     }
 
     /// The answer goes on with another body.
-    fn change(mut self: Box<Self>, body: Vec<u8>) -> AnswerStep {
-        let mut edits = self.answer.edits().and(self.about.changed);
-        if self.about.has_length {
-            let length = itoa::Buffer::new().format(body.len()).as_bytes().to_vec();
-            edits.set.push(("content-length".into(), length));
-        }
-        AnswerStep::Change(Box::new(Changed { edits, body, record: self.answer.bench.record }))
+    fn change(mut self, body: Vec<u8>) -> AnswerStep {
+        let edits = self.answer.edits().and(self.changed);
+        let (has_length, record) = (self.has_length, self.answer.bench.record);
+        AnswerStep::Change(Changed { edits, has_length, body, record })
     }
 
     /// The host announced a body and does not hand all of it over.
-    pub fn unavailable(self: Box<Self>) -> AnswerStep {
+    pub fn unavailable(self) -> AnswerStep {
         let watched = self.is_watched();
         let step = self.answer.unread(&self.response, Reason::ResponseContent.into());
         if watched { step.too_late() } else { step }
@@ -344,9 +332,7 @@ impl AwaitAnswerBody {
 
 /// The status of an answer: three digits (RFC 9110, section 15).
 pub(crate) fn status_of(headers: &Headers) -> Option<u16> {
-    let digits: &[u8; 3] = headers.single(":status").one()?.try_into().ok()?;
-    digits.iter().try_fold(0_u16, |sum, byte| {
-        let digit = byte.checked_sub(b'0').filter(|digit| *digit < 10)?;
-        sum.checked_mul(10)?.checked_add(digit.into())
-    })
+    let text: &[u8; 3] = headers.single(":status").one()?.try_into().ok()?;
+    let sum = |sum: u16, digit: &u8| sum.wrapping_mul(10).wrapping_add(u16::from(digit & 0xf));
+    text.iter().all(u8::is_ascii_digit).then(|| text.iter().fold(0, sum))
 }

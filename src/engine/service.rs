@@ -77,7 +77,7 @@ impl AwaitService {
     }
 
     /// The host answered by itself while the request waited.
-    pub fn answered_by_host(self, headers: &Headers) -> Record {
+    pub fn answered_by_host(self, headers: &Headers) -> Box<Record> {
         self.exchange.answered_by_host(headers)
     }
 

@@ -191,6 +191,11 @@ pub(crate) fn set_header(map: Map, name: &str, value: &[u8]) -> Result<(), Faile
     })
 }
 
+/// Declares another length.
+pub(crate) fn set_length(map: Map, bytes: u64) -> Result<(), Failed> {
+    set_header(map, "content-length", itoa::Buffer::new().format(bytes).as_bytes())
+}
+
 /// Removes all lines of a name.
 pub(crate) fn remove_header(map: Map, name: &str) -> Result<(), Failed> {
     // SAFETY: as above.

@@ -82,7 +82,7 @@ impl Runtime {
         if record.has_untold() {
             // For the access log first: it has every event, and the log only so many.
             let all = record.audit(status);
-            let _ = host::set_property(telemetry::FILTER_STATE, all.as_bytes());
+            let _ = host::set_property(telemetry::FILTER_STATE, &all);
             if record.has_news() {
                 self.write(|| record.audit_line(status, all));
             }
@@ -91,7 +91,7 @@ impl Runtime {
     }
 
     /// Tells what happened to a request that the host answered by itself; that answer goes on.
-    pub(crate) fn end(&self, mut record: Record) -> Action {
+    pub(crate) fn end(&self, mut record: Box<Record>) -> Action {
         self.tell(&mut record, None);
         Action::Continue
     }

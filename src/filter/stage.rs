@@ -103,8 +103,8 @@ impl Stage {
                 Action::Pause
             }
             Self::Body(waiting) if waiting.is_watched() => match host::body(Body::Request, usize::MAX) {
-                Ok(piece) => self.watch(runtime, waiting, &piece, end),
-                Err(Failed::NOT_FOUND) => self.watch(runtime, waiting, &[], end),
+                Ok(piece) => self.watch(runtime, *waiting, &piece, end),
+                Err(Failed::NOT_FOUND) => self.watch(runtime, *waiting, &[], end),
                 Err(_) => self.settle(runtime, waiting.unread(), false),
             },
             Self::Body(waiting) => {
@@ -154,7 +154,7 @@ impl Stage {
     }
 
     /// A piece of a request's body that goes on as it comes.
-    fn watch(&mut self, runtime: &Rc<Runtime>, waiting: Box<AwaitBody>, piece: &[u8], end: bool) -> Action {
+    fn watch(&mut self, runtime: &Rc<Runtime>, waiting: AwaitBody, piece: &[u8], end: bool) -> Action {
         let grown = waiting.watch(piece, &mut runtime.memory.borrow_mut(), &Host);
         match grown {
             Grown::Settled(step) => self.on_step(runtime, *step, end, false),
@@ -303,7 +303,7 @@ impl Stage {
             AnswerStep::Pass(edits, mut record) => {
                 runtime.tell(&mut record, None);
                 *self = match count {
-                    Some(count) => Self::Answered(Box::new(record), count),
+                    Some(count) => Self::Answered(record, count),
                     None => Self::Done,
                 };
                 // A header of ours that the host does not take leaves the answer as it was.
@@ -311,13 +311,16 @@ impl Stage {
                 Action::Continue
             }
             AnswerStep::Change(changed) => {
-                let Changed { edits, body, mut record } = *changed;
+                let Changed { edits, has_length, body, mut record } = changed;
+                let length = u64::try_from(body.len()).unwrap_or(u64::MAX);
+                let taken = (!has_length || host::set_length(Map::Response, length).is_ok())
+                    && host::set_body(Body::Response, &body).is_ok();
                 // What must not leave does not, where the host does not take the change.
-                if !apply(Map::Response, &edits) || host::set_body(Body::Response, &body).is_err() {
+                if !taken || !apply(Map::Response, &edits) {
                     return self.fail(runtime);
                 }
                 runtime.tell(&mut record, None);
-                *self = count.map_or(Self::Done, |count| Self::Answered(Box::new(record), count));
+                *self = count.map_or(Self::Done, |count| Self::Answered(record, count));
                 Action::Continue
             }
             AnswerStep::Hold(mut waiting) => {

@@ -35,7 +35,7 @@ impl Wait {
     }
 
     /// The host answered by itself meanwhile.
-    pub(crate) fn answered_by_host(self, headers: &Headers) -> Record {
+    pub(crate) fn answered_by_host(self, headers: &Headers) -> Box<Record> {
         match self {
             Self::Keys(waiting) => waiting.answered_by_host(headers),
             Self::Service(waiting, ..) => waiting.answered_by_host(headers),

@@ -77,7 +77,7 @@ fn send(worker: &mut Worker, lines: &[(Vec<u8>, Vec<u8>)], body: Option<&[u8]>) 
         Decision::Refuse(rejection) => {
             assert!((300..600).contains(&rejection.answer.status));
             serde_json::from_slice::<Value>(&rejection.answer.body).unwrap();
-            serde_json::from_str::<Value>(&rejection.record.audit(Some(rejection.answer.status))).unwrap();
+            serde_json::from_slice::<Value>(&rejection.record.audit(Some(rejection.answer.status))).unwrap();
             None
         }
         Decision::Admit(mut admission) => Some(admission.answer.record_mut().route_name().to_owned()),

@@ -21,6 +21,7 @@ use portcullis::control::transport::TlsVersion;
 use portcullis::document::Node;
 use portcullis::engine;
 use portcullis::engine::AnswerStep;
+use portcullis::engine::Changed;
 use portcullis::engine::Decision;
 use portcullis::engine::Grown;
 use portcullis::engine::Memory;
@@ -260,7 +261,7 @@ impl Worker {
             return Ok(Seen { route: Some(route), edits, record, end: None });
         };
         let answer = body_of(upstream);
-        let step = admission.answer.on_head(&upstream.heads(), answer.is_none(), now);
+        let step = Box::new(admission.answer).on_head(&upstream.heads(), answer.is_none(), now);
         let answer = answer.unwrap_or_default();
         let step = match step {
             AnswerStep::Hold(waiting) => match waiting.grow(size(&answer) / 2, now) {
@@ -273,9 +274,11 @@ impl Worker {
             AnswerStep::Hold(_) => return Err("the whole answer is there, and it is still held".into()),
             AnswerStep::Pass(edits, record) => (End::passed(upstream.status, edits), record),
             AnswerStep::Change(changed) => {
-                let record = changed.record;
-                let mut end = End::passed(upstream.status, changed.edits);
-                end.text = Some(String::from_utf8_lossy(&changed.body).into_owned());
+                let Changed { mut edits, has_length, body, record } = changed;
+                let length = has_length.then(|| body.len().to_string().into_bytes());
+                edits.set.extend(length.map(|length| ("content-length".into(), length)));
+                let mut end = End::passed(upstream.status, edits);
+                end.text = Some(String::from_utf8_lossy(&body).into_owned());
                 (end, record)
             }
             AnswerStep::Replace(rejection) => {
@@ -283,7 +286,7 @@ impl Worker {
                 (End::replaced(*rejection), record)
             }
         };
-        Ok(Seen { route: Some(route), edits, record, end: Some(end) })
+        Ok(Seen { route: Some(route), edits, record: *record, end: Some(end) })
     }
 
     /// The time.

@@ -38,7 +38,7 @@ pub(crate) struct End {
 
 impl Seen {
     pub(crate) fn refused(rejection: Rejection) -> Self {
-        let record = rejection.record.clone();
+        let record = Record::clone(&rejection.record);
         Self { route: None, edits: Edits::default(), record, end: Some(End::replaced(rejection)) }
     }
 
