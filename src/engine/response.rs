@@ -129,14 +129,28 @@ impl AwaitAnswer {
     }
 
     /// The answer is here, and its head need not be read.
-    pub fn unread_head(mut self, now: Nanos) -> AnswerStep {
-        self.bench.now = now;
+    pub fn unread_head(mut self, clock: impl FnOnce() -> Nanos) -> AnswerStep {
+        self.later(clock);
         self.pass()
     }
 
+    /// Time goes on. What the client is told of its budgets depends on it, beside modes.
+    fn later(&mut self, clock: impl FnOnce() -> Nanos) {
+        if self.quotas.is_empty() {
+            self.bench.later(clock);
+        } else {
+            self.bench.now = clock();
+        }
+    }
+
     /// Judges the head of the upstream's answer. Without a body (`end_of_stream`) it is decided here.
-    pub fn on_head(mut self: Box<Self>, headers: &Headers, end_of_stream: bool, now: Nanos) -> AnswerStep {
-        self.bench.now = now;
+    pub fn on_head(
+        mut self: Box<Self>,
+        headers: &Headers,
+        end_of_stream: bool,
+        clock: impl FnOnce() -> Nanos,
+    ) -> AnswerStep {
+        self.later(clock);
         let status = status_of(headers);
         self.bench.record.answered(status);
         let Some(route) = self.bench.route() else { return self.pass() };
@@ -171,7 +185,7 @@ impl AwaitAnswer {
                     announced: 0,
                     copy: (!enforced).then(Vec::new),
                 });
-                if end_of_stream { waiting.judge(&[], now) } else { AnswerStep::Hold(waiting) }
+                if end_of_stream { waiting.decide(&[]) } else { AnswerStep::Hold(waiting) }
             }
             Err(refusal) => self.unread(&response, refusal),
         }
@@ -263,17 +277,17 @@ impl AwaitAnswerBody {
     }
 
     /// A piece more of a watched body.
-    pub fn watch(mut self: Box<Self>, piece: &[u8], now: Nanos) -> AnswerStep {
+    pub fn watch(mut self: Box<Self>, piece: &[u8], clock: impl FnOnce() -> Nanos) -> AnswerStep {
         let copy = self.copy.get_or_insert_default();
         copy.extend_from_slice(piece);
         let bytes = u64::try_from(copy.len()).unwrap_or(u64::MAX);
-        self.grow(bytes, now).too_late()
+        self.grow(bytes, clock).too_late()
     }
 
     /// Judges what came of a watched body, which is whole.
-    pub fn judge_watched(mut self: Box<Self>, now: Nanos) -> AnswerStep {
+    pub fn judge_watched(mut self: Box<Self>, clock: impl FnOnce() -> Nanos) -> AnswerStep {
         let copy = self.copy.take().unwrap_or_default();
-        self.judge(&copy, now).too_late()
+        self.judge(&copy, clock).too_late()
     }
 
     /// Whether `bytes` of the body, which came so far, decide nothing.
@@ -287,8 +301,12 @@ impl AwaitAnswerBody {
     }
 
     /// More of the body came: `bytes` so far. Past its bound it is replaced, or in shadow goes on unread.
-    pub fn grow(mut self: Box<Self>, bytes: u64, now: Nanos) -> AnswerStep {
-        self.answer.bench.now = now;
+    pub fn grow(mut self: Box<Self>, bytes: u64, clock: impl FnOnce() -> Nanos) -> AnswerStep {
+        self.answer.later(clock);
+        self.grown(bytes)
+    }
+
+    fn grown(mut self: Box<Self>, bytes: u64) -> AnswerStep {
         match self.takes(bytes) {
             Ok(()) => AnswerStep::Hold(self),
             Err(refusal) => self.answer.unread(&self.response, refusal),
@@ -296,12 +314,17 @@ impl AwaitAnswerBody {
     }
 
     /// Judges the whole body.
-    pub fn judge(self: Box<Self>, body: &[u8], now: Nanos) -> AnswerStep {
+    pub fn judge(mut self: Box<Self>, body: &[u8], clock: impl FnOnce() -> Nanos) -> AnswerStep {
+        self.answer.later(clock);
+        self.decide(body)
+    }
+
+    fn decide(self: Box<Self>, body: &[u8]) -> AnswerStep {
         let length = u64::try_from(body.len()).unwrap_or(u64::MAX);
         if length < self.announced {
             return self.unavailable();
         }
-        match self.grow(length, now) {
+        match self.grown(length) {
             AnswerStep::Hold(mut whole) => {
                 let AwaitAnswer { bench, subjects, .. } = &mut *whole.answer;
                 let subjects = subjects.as_ref();

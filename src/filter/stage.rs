@@ -202,7 +202,7 @@ impl Stage {
     ) -> Action {
         match (self.take(), headers) {
             (Self::Open(answer, count), Some(headers)) => {
-                let step = answer.on_head(&headers, end, host::now());
+                let step = answer.on_head(&headers, end, host::now);
                 self.on_answer(runtime, step, count)
             }
             (Self::Body(waiting), Some(headers)) if waiting.is_watched() => {
@@ -225,7 +225,7 @@ impl Stage {
                 Action::Continue
             }
             (Self::Open(answer, count), None) if !answer.reads_head() => {
-                self.on_answer(runtime, answer.unread_head(host::now()), count)
+                self.on_answer(runtime, answer.unread_head(host::now), count)
             }
             (Self::Open(..), None) => self.fail(runtime),
             (other, _) => {
@@ -248,9 +248,9 @@ impl Stage {
             Self::Answer(waiting, count) => {
                 let watched = waiting.is_watched();
                 let step = match watched.then(|| host::body(Body::Response, usize::MAX)) {
-                    None => waiting.grow(bytes, host::now()),
-                    Some(Ok(piece)) => waiting.watch(&piece, host::now()),
-                    Some(Err(Failed::NOT_FOUND)) => waiting.watch(&[], host::now()),
+                    None => waiting.grow(bytes, host::now),
+                    Some(Ok(piece)) => waiting.watch(&piece, host::now),
+                    Some(Err(Failed::NOT_FOUND)) => waiting.watch(&[], host::now),
                     Some(Err(_)) => waiting.unavailable(),
                 };
                 match step {
@@ -276,12 +276,12 @@ impl Stage {
     pub(crate) fn on_answer_end(&mut self, runtime: &Rc<Runtime>, trailers: bool) -> Action {
         match self.take() {
             Self::Answer(waiting, count) if waiting.is_watched() => {
-                self.on_answer(runtime, waiting.judge_watched(host::now()), count)
+                self.on_answer(runtime, waiting.judge_watched(host::now), count)
             }
             Self::Answer(waiting, count) => {
                 let step = match host::body(Body::Response, usize::MAX) {
-                    Ok(body) => waiting.judge(&body, host::now()),
-                    Err(Failed::NOT_FOUND) => waiting.judge(&[], host::now()),
+                    Ok(body) => waiting.judge(&body, host::now),
+                    Err(Failed::NOT_FOUND) => waiting.judge(&[], host::now),
                     Err(_) => waiting.unavailable(),
                 };
                 if trailers && matches!(step, AnswerStep::Change(_)) {

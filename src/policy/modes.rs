@@ -113,6 +113,8 @@ pub struct Modes {
     rules: Box<[Dial]>,
     /// One per limit of the route, in its order.
     limits: Box<[Dial]>,
+    /// Whether any of them ends by itself.
+    timed: bool,
 }
 
 impl Modes {
@@ -134,10 +136,15 @@ impl Modes {
             // Nothing said anywhere is enforced: the reading that refuses more.
             Dial { base: said.unwrap_or(Mode::Enforce), lowered }
         };
-        Self {
-            rules: Rule::ALL.iter().map(|rule| dial(Target::Rule(*rule))).collect(),
-            limits: limits.iter().map(|limit| dial(Target::Limit(*limit))).collect(),
-        }
+        let rules: Box<[Dial]> = Rule::ALL.iter().map(|rule| dial(Target::Rule(*rule))).collect();
+        let limits: Box<[Dial]> = limits.iter().map(|limit| dial(Target::Limit(*limit))).collect();
+        let timed = rules.iter().chain(&limits).any(|dial| !dial.lowered.is_empty());
+        Self { rules, limits, timed }
+    }
+
+    /// Whether any mode here is another at another time.
+    pub fn are_timed(&self) -> bool {
+        self.timed
     }
 
     /// The mode of a rule now.

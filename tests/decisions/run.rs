@@ -261,11 +261,11 @@ impl Worker {
             return Ok(Seen { route: Some(route), edits, record, end: None });
         };
         let answer = body_of(upstream);
-        let step = Box::new(admission.answer).on_head(&upstream.heads(), answer.is_none(), now);
+        let step = Box::new(admission.answer).on_head(&upstream.heads(), answer.is_none(), || now);
         let answer = answer.unwrap_or_default();
         let step = match step {
-            AnswerStep::Hold(waiting) => match waiting.grow(size(&answer) / 2, now) {
-                AnswerStep::Hold(waiting) => waiting.judge(&answer, now),
+            AnswerStep::Hold(waiting) => match waiting.grow(size(&answer) / 2, || now) {
+                AnswerStep::Hold(waiting) => waiting.judge(&answer, || now),
                 decided => decided,
             },
             decided => decided,
