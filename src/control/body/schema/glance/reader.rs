@@ -123,7 +123,10 @@ impl<'t> Reader<'t> {
     }
 
     fn string(&mut self, node: &Node) -> Option<()> {
-        let text = self.text()?;
+        let text = match self.unescaped() {
+            Some(text) => Cow::Borrowed(text),
+            None => Cow::Owned(self.escaped()?),
+        };
         if text.len() > self.budget.text || node.not.has(Types::STRING) {
             return None;
         }
@@ -151,28 +154,33 @@ impl<'t> Reader<'t> {
         validator.is_valid(&self.tried)
     }
 
-    /// A string, its escapes undone.
-    fn text(&mut self) -> Option<Cow<'t, str>> {
+    /// A string without escapes. At any other the cursor stays.
+    fn unescaped(&mut self) -> Option<&'t str> {
+        let start = self.cursor.at.checked_add(1)?;
+        let rest = self.cursor.text.as_bytes().get(start..)?;
+        let length = bytes::plain(rest);
+        if rest.get(length) != Some(&b'"') {
+            return None;
+        }
+        let end = start.checked_add(length)?;
+        self.cursor.at = end.checked_add(1)?;
+        self.cursor.text.get(start..end)
+    }
+
+    /// A string with escapes, undone.
+    fn escaped(&mut self) -> Option<String> {
         let start = self.cursor.at;
-        let mut escaped = false;
         self.cursor.step(1);
         loop {
             self.cursor.step(bytes::plain(self.cursor.rest()));
             match self.cursor.rest().first()? {
                 b'"' => break,
-                b'\\' => {
-                    escaped = true;
-                    self.cursor.step(2);
-                }
+                b'\\' => self.cursor.step(2),
                 _ => return None,
             }
         }
-        let inner = self.cursor.text.get(start.checked_add(1)?..self.cursor.at)?;
         self.cursor.step(1);
-        if escaped {
-            return serde_json::from_str(self.cursor.text.get(start..self.cursor.at)?).ok().map(Cow::Owned);
-        }
-        Some(Cow::Borrowed(inner))
+        serde_json::from_str(self.cursor.text.get(start..self.cursor.at)?).ok()
     }
 
     fn list(&mut self, node: &Node, depth: usize, trims: bool) -> Option<()> {
@@ -242,7 +250,7 @@ impl<'t> Reader<'t> {
         if self.cursor.past_space()? != b'"' {
             return None;
         }
-        let Cow::Borrowed(name) = self.text()? else { return None };
+        let name = self.unescaped()?;
         self.one_more()?;
         if name.len() > self.budget.name || self.cursor.past_space()? != b':' {
             return None;
