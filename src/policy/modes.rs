@@ -142,7 +142,7 @@ impl Modes {
         Self { rules, limits, timed }
     }
 
-    /// Whether any mode here is another at another time.
+    /// Whether any mode here may be another at another time.
     pub fn are_timed(&self) -> bool {
         self.timed
     }

@@ -173,6 +173,9 @@ pub(crate) struct Request {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Upstream {
+    /// How long it takes until its answer's head is here, and as long again until the body is.
+    #[serde(default)]
+    pub(crate) takes: Option<Duration>,
     #[serde(default = "ok")]
     pub(crate) status: u16,
     #[serde(default)]

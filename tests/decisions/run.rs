@@ -261,11 +261,13 @@ impl Worker {
             return Ok(Seen { route: Some(route), edits, record, end: None });
         };
         let answer = body_of(upstream);
-        let step = Box::new(admission.answer).on_head(&upstream.heads(), answer.is_none(), || now);
+        let takes = upstream.takes.map(|takes| takes.0).unwrap_or_default();
+        let (head, whole) = (now.plus(takes), now.plus(takes).plus(takes));
+        let step = Box::new(admission.answer).on_head(&upstream.heads(), answer.is_none(), || head);
         let answer = answer.unwrap_or_default();
         let step = match step {
-            AnswerStep::Hold(waiting) => match waiting.grow(size(&answer) / 2, || now) {
-                AnswerStep::Hold(waiting) => waiting.judge(&answer, || now),
+            AnswerStep::Hold(waiting) => match waiting.grow(size(&answer) / 2, || whole) {
+                AnswerStep::Hold(waiting) => waiting.judge(&answer, || whole),
                 decided => decided,
             },
             decided => decided,
