@@ -9,18 +9,24 @@ pub(super) fn scene() -> Scene {
     let order = order(json!({ "price": 39.90, "gift": false }));
     let shown = self::order(json!({}));
     let wrong = merged(order.clone(), &json!({ "currency": "XXX" })).to_string();
+    // Letters beyond ASCII and what must be escaped are as usual as not.
+    let elsewhere = json!({ "note": "Bitte zweimal läuten,\nlinke Tür" });
+    let (lang, lang_shown) =
+        (merged(order.clone(), &elsewhere).to_string(), merged(shown.clone(), &elsewhere).to_string());
     let (order, shown) = (order.to_string(), shown.to_string());
     let post = |name, path, body: &String| Exchange::post(name, path, body.clone());
     let get = |name, path, answer: &String| Exchange::get(name, path).answered(answer.clone());
     let exchanges = vec![
         post("in, no schema", "/in/plain", &order),
         post("in, a schema", "/in/valid", &order),
+        post("in, a schema, another language", "/in/valid", &lang),
         post("in, against its schema", "/in/valid", &wrong).refused(422),
         get("out, no schema", "/out/plain", &order),
         get("out, long strings", "/out/text", &json!(["x".repeat(1_000)]).to_string()),
         get("out, a schema", "/out/valid", &order),
         get("out, against its schema", "/out/valid", &wrong).refused(502),
         get("out, undeclared members", "/out/pruned", &order).expect(Outcome::Answered(shown)),
+        get("out, another language", "/out/pruned", &lang).expect(Outcome::Answered(lang_shown)),
     ];
     Scene { name: "bodies", policy: policy(shaped()), exchanges, questions: 0 }
 }

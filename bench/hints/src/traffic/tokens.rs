@@ -6,9 +6,9 @@ use serde_json::{Map, Value, json};
 use crate::traffic::{Exchange, OFTEN, Scene, policy};
 
 /// The callers, each with a token of its own.
-const CALLERS: usize = 5;
+const CALLERS: usize = 2;
 
-/// How often all callers come again: the fresh tokens are a few among many that are known.
+/// How often all callers come again: of a hundred tokens one is fresh, which is clearly seldom.
 const ROUNDS: usize = OFTEN.div_ceil(CALLERS);
 
 const SCOPE: &str = "orders:read";
@@ -43,7 +43,7 @@ pub(super) fn demanding() -> Scene {
         tight("over the limit").refused(429).times(2),
     ]);
     // One question for each caller's tokens, and one for the bad token.
-    Scene { name: "tokens", policy: policy(demands()), exchanges, questions: 11 }
+    Scene { name: "tokens", policy: policy(demands()), exchanges, questions: 5 }
 }
 
 /// The same with `transport`, the app's version and a limit per address, over TLS and without.
@@ -67,7 +67,7 @@ pub(super) fn whole() -> Scene {
     let cleartext = good();
     let tls = good().into_iter().map(|exchange| Exchange { tls: true, ..exchange });
     let exchanges = cleartext.into_iter().chain(tls).collect();
-    Scene { name: "tokens, transport and client", policy: whole, exchanges, questions: 10 }
+    Scene { name: "tokens, transport and client", policy: whole, exchanges, questions: 4 }
 }
 
 /// What all callers ask: their tokens are fresh in the first round and known ever after.
