@@ -1,18 +1,15 @@
 //! What a `content-type` says (RFC 9110, section 8.3).
 
-use std::borrow::Cow;
-
+use crate::bytes;
 use crate::model::headers::is_token;
 
 /// A media type as a header names it; its parameters are read, and kept only where they change how a body is read.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct MediaType {
-    essence: Cow<'static, str>,
+    essence: Box<str>,
     charset: Option<Box<str>>,
     boundary: Option<Box<str>>,
 }
-
-const JSON: &str = "application/json";
 
 const SPACE: [char; 2] = [' ', '\t'];
 
@@ -20,10 +17,6 @@ impl MediaType {
     /// Reads a header's value. `None` for what is not in the grammar, and for a parameter that is given twice: two
     /// readers could take different ones.
     pub fn read(value: &[u8]) -> Option<Self> {
-        // Nearly all bodies that are read say just this.
-        if value == JSON.as_bytes() {
-            return Some(Self { essence: JSON.into(), charset: None, boundary: None });
-        }
         let text = std::str::from_utf8(value).ok()?.trim_matches(SPACE);
         let (essence, rest) = text.split_at_checked(text.find(';').unwrap_or(text.len()))?;
         let essence = essence.trim_end_matches(SPACE);
@@ -85,6 +78,13 @@ pub(crate) fn parameters(mut rest: &str) -> Option<Vec<(String, String)>> {
         rest = after.trim_start_matches(SPACE);
     }
     rest.is_empty().then_some(seen)
+}
+
+/// Whether a `content-type` says [JSON](MediaType::is_json), in the only character set that it has.
+pub fn is_json(value: &[u8]) -> bool {
+    // Nearly all bodies that are read say just this.
+    bytes::same(value, b"application/json")
+        || MediaType::read(value).is_some_and(|given| given.is_json() && given.is_utf8())
 }
 
 /// Whether a `content-encoding` is none: what is encoded hides what it holds.

@@ -241,21 +241,25 @@ fn check_coding(headers: &Headers) -> Result<(), Refusal> {
 
 impl Content {
     fn check_type(&self, headers: &Headers) -> Result<(), Refusal> {
-        let given = match headers.single("content-type") {
-            Found::Ambiguous => return Err(Reason::RequestAmbiguous.into()),
-            Found::Missing => None,
-            Found::One(value) => MediaType::read(value),
-        };
-        let fits = match (self, given) {
+        let fits = match (self, headers.single("content-type")) {
+            (_, Found::Ambiguous) => return Err(Reason::RequestAmbiguous.into()),
             (Self::Any, _) => true,
-            (Self::Json, Some(given)) => given.is_json() && given.is_utf8(),
-            (Self::Form, Some(given)) => given.essence() == FORM && given.is_utf8(),
-            (Self::Multipart, Some(given)) => given.essence() == MULTIPART && given.boundary().is_some(),
-            (Self::Types(types), Some(given)) => {
-                types.iter().any(|known| **known == *given.essence()) && (!given.is_json() || given.is_utf8())
-            }
-            (_, None) => false,
+            (_, Found::Missing) => false,
+            (Self::Json, Found::One(value)) => media::is_json(value),
+            (_, Found::One(value)) => MediaType::read(value).is_some_and(|given| self.is(&given)),
         };
         if fits { Ok(()) } else { Err(Reason::RequestContentType.into()) }
+    }
+
+    fn is(&self, given: &MediaType) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Json => given.is_json() && given.is_utf8(),
+            Self::Form => given.essence() == FORM && given.is_utf8(),
+            Self::Multipart => given.essence() == MULTIPART && given.boundary().is_some(),
+            Self::Types(types) => {
+                types.iter().any(|known| **known == *given.essence()) && (!given.is_json() || given.is_utf8())
+            }
+        }
     }
 }

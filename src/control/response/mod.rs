@@ -27,7 +27,6 @@ use serde_json::Value;
 use crate::control::body::budget::Budget;
 use crate::control::body::length;
 use crate::control::body::media;
-use crate::control::body::media::MediaType;
 use crate::control::body::schema::Declared;
 use crate::control::body::schema::Glance;
 use crate::control::body::schema::Schema;
@@ -265,6 +264,5 @@ fn is_plain(headers: &Headers) -> bool {
 }
 
 fn is_json(headers: &Headers) -> bool {
-    let given = headers.single("content-type").one().and_then(MediaType::read);
-    given.is_some_and(|given| given.is_json() && given.is_utf8())
+    headers.single("content-type").one().is_some_and(media::is_json)
 }

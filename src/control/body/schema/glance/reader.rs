@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use arrayvec::ArrayVec;
 use jsonschema::Validator;
 use serde_json::Number;
 use serde_json::Value;
@@ -33,16 +34,14 @@ const MAX_OTHERS: usize = 32;
 /// Looks at a whole text; `None` where it is for others to judge. `trims` lets go what is not declared.
 pub(super) fn glance(shape: &Shape, text: &[u8], budget: &Budget, trims: bool) -> Option<Glance> {
     let text = std::str::from_utf8(text).ok()?;
-    // Where members go, most often a few do: growing step by step would cost more than their room.
-    let few = if trims { 16 } else { 0 };
     let mut reader = Reader {
         shape,
         cursor: Cursor::new(text),
         budget,
         parts: 0,
-        others: Vec::with_capacity(few),
         tried: Value::Null,
-        gone: Vec::with_capacity(few),
+        // Where members go, most often a few do: growing step by step would cost more than their room.
+        gone: Vec::with_capacity(if trims { 16 } else { 0 }),
         count: 0,
     };
     reader.value(shape.root, 0, trims)?;
@@ -54,8 +53,6 @@ struct Reader<'t> {
     cursor: Cursor<'t>,
     budget: &'t Budget,
     parts: usize,
-    /// The names of all objects that are open, the innermost last, but for those that their schemas name.
-    others: Vec<&'t str>,
     /// The last text that was held against patterns, for its memory.
     tried: Value,
     gone: Vec<Range<usize>>,
@@ -203,9 +200,10 @@ impl<'t> Reader<'t> {
 
     fn object(&mut self, node: &Node, depth: usize, trims: bool) -> Option<()> {
         self.cursor.step(1);
-        let (first, open) = (self.cursor.at, self.others.len());
+        let first = self.cursor.at;
         let (mut start, mut count, mut required, mut stays) = (first, 0_usize, 0_usize, false);
         let mut met = Met::default();
+        let mut others = ArrayVec::<&str, MAX_OTHERS>::new();
         if self.cursor.past_space()? == b'}' {
             self.cursor.step(1);
             return (node.required == 0 && node.size.has(0)).then_some(());
@@ -214,7 +212,10 @@ impl<'t> Reader<'t> {
             let name = self.name()?;
             let known = met.member(node, name)?;
             if known.is_none() {
-                self.note_other(name, open)?;
+                if others.contains(&name) {
+                    return None;
+                }
+                others.try_push(name).ok()?;
             }
             let inner = match (known, node.others) {
                 (Some(member), _) => Some(member.node),
@@ -241,7 +242,6 @@ impl<'t> Reader<'t> {
             }
             start = self.cursor.at;
         }
-        self.others.truncate(open);
         (required == node.required && node.size.has(count)).then_some(())
     }
 
@@ -257,16 +257,6 @@ impl<'t> Reader<'t> {
         }
         self.cursor.step(1);
         Some(name)
-    }
-
-    /// A name that the schema does not, once in the object whose own such names begin at `open`.
-    fn note_other(&mut self, name: &'t str, open: usize) -> Option<()> {
-        let before = self.others.get(open..)?;
-        if before.len() >= MAX_OTHERS || before.contains(&name) {
-            return None;
-        }
-        self.others.push(name);
-        Some(())
     }
 
     /// Goes past the comma behind a part, or past the end of what it is in: whether it was the end.
