@@ -241,25 +241,23 @@ fn check_coding(headers: &Headers) -> Result<(), Refusal> {
 
 impl Content {
     fn check_type(&self, headers: &Headers) -> Result<(), Refusal> {
-        let fits = match (self, headers.single("content-type")) {
-            (_, Found::Ambiguous) => return Err(Reason::RequestAmbiguous.into()),
-            (Self::Any, _) => true,
-            (_, Found::Missing) => false,
-            (Self::Json, Found::One(value)) => media::is_json(value),
-            (_, Found::One(value)) => MediaType::read(value).is_some_and(|given| self.is(&given)),
+        let value = match headers.single("content-type") {
+            Found::Ambiguous => return Err(Reason::RequestAmbiguous.into()),
+            Found::Missing => None,
+            Found::One(value) => Some(value),
+        };
+        let given = || value.and_then(MediaType::read);
+        let fits = match self {
+            Self::Any => true,
+            Self::Json => value.is_some_and(media::is_json),
+            Self::Form => given().is_some_and(|given| given.essence() == FORM && given.is_utf8()),
+            Self::Multipart => {
+                given().is_some_and(|given| given.essence() == MULTIPART && given.boundary().is_some())
+            }
+            Self::Types(types) => given().is_some_and(|given| {
+                types.iter().any(|known| **known == *given.essence()) && (!given.is_json() || given.is_utf8())
+            }),
         };
         if fits { Ok(()) } else { Err(Reason::RequestContentType.into()) }
-    }
-
-    fn is(&self, given: &MediaType) -> bool {
-        match self {
-            Self::Any => true,
-            Self::Json => given.is_json() && given.is_utf8(),
-            Self::Form => given.essence() == FORM && given.is_utf8(),
-            Self::Multipart => given.essence() == MULTIPART && given.boundary().is_some(),
-            Self::Types(types) => {
-                types.iter().any(|known| **known == *given.essence()) && (!given.is_json() || given.is_utf8())
-            }
-        }
     }
 }
