@@ -103,7 +103,6 @@ fn property(mut guest: Guest<'_>, path: u32, length: u32, data: u32, size: u32) 
     let value: &[u8] = match &*read(&guest, path, length)? {
         b"plugin_name" | b"plugin_vm_id" => b"portcullis",
         b"source\0address" => b"203.0.113.7:41234",
-        b"response\0code_details" => b"via_upstream",
         b"connection\0tls_version" if guest.data().tls => b"TLSv1.3",
         _ => return Ok(NOT_FOUND),
     };
@@ -135,17 +134,29 @@ fn replace_header(
     value_size: u32,
 ) -> Result<u32, Error> {
     let (name, value) = (read(&guest, name, name_size)?, read(&guest, value, value_size)?);
-    let Some(head) = head(guest.data_mut(), map) else { return Ok(BAD_ARGUMENT) };
-    head.retain(|(other, _)| other.as_bytes() != name);
-    head.push((String::from_utf8_lossy(&name).into_owned(), value));
-    Ok(OK)
+    Ok(set_header(guest.data_mut(), map, &name, Some(value)))
 }
 
 fn remove_header(mut guest: Guest<'_>, map: u32, name: u32, size: u32) -> Result<u32, Error> {
     let name = read(&guest, name, size)?;
-    let Some(head) = head(guest.data_mut(), map) else { return Ok(BAD_ARGUMENT) };
+    Ok(set_header(guest.data_mut(), map, &name, None))
+}
+
+/// Takes all lines of a name away, and puts one there where there is a value.
+fn set_header(world: &mut World, map: u32, name: &[u8], value: Option<Vec<u8>>) -> u32 {
+    let Some(head) = head(world, map) else { return BAD_ARGUMENT };
     head.retain(|(other, _)| other.as_bytes() != name);
-    Ok(OK)
+    head.extend(value.map(|value| (String::from_utf8_lossy(name).into_owned(), value)));
+    OK
+}
+
+fn held(world: &mut World, kind: u32) -> Option<&mut Vec<u8>> {
+    match kind {
+        0 => Some(&mut world.request_body),
+        1 => Some(&mut world.response_body),
+        7 => Some(&mut world.policy),
+        _ => None,
+    }
 }
 
 fn buffer(
@@ -156,13 +167,7 @@ fn buffer(
     data: u32,
     size: u32,
 ) -> Result<u32, Error> {
-    let world = guest.data();
-    let bytes = match kind {
-        0 => world.request_body.clone(),
-        1 => world.response_body.clone(),
-        7 => world.policy.clone(),
-        _ => return Ok(BAD_ARGUMENT),
-    };
+    let Some(bytes) = held(guest.data_mut(), kind).cloned() else { return Ok(BAD_ARGUMENT) };
     // Envoy has no buffer for what is empty.
     if bytes.is_empty() {
         return Ok(NOT_FOUND);
@@ -181,12 +186,8 @@ fn set_buffer(
     size: u32,
 ) -> Result<u32, Error> {
     let bytes = read(&guest, data, size)?;
-    let world = guest.data_mut();
-    match kind {
-        0 => world.request_body = bytes,
-        1 => world.response_body = bytes,
-        _ => return Ok(BAD_ARGUMENT),
-    }
+    let Some(held) = held(guest.data_mut(), kind) else { return Ok(BAD_ARGUMENT) };
+    *held = bytes;
     Ok(OK)
 }
 

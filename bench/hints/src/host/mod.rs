@@ -103,13 +103,14 @@ impl Gate {
         if !exchange.body.is_empty() && self.store.data().refused.is_none() {
             action = self.body("proxy_on_request_body", |world| &mut world.request_body, &exchange.body)?;
         }
-        if let Some(status) = self.store.data().refused {
-            return Ok(Outcome::Refused(status));
+        if self.store.data().refused.is_none() {
+            ensure!(action == CONTINUE, "{}: the request does not go on", exchange.name);
+            self.call::<_, u32>("proxy_on_response_headers", (self.context, response, 0_u32))?;
         }
-        ensure!(action == CONTINUE, "{}: the request does not go on", exchange.name);
-        self.call::<_, u32>("proxy_on_response_headers", (self.context, response, 0_u32))?;
-        let action =
-            self.body("proxy_on_response_body", |world| &mut world.response_body, &exchange.answer)?;
+        if self.store.data().refused.is_none() {
+            action =
+                self.body("proxy_on_response_body", |world| &mut world.response_body, &exchange.answer)?;
+        }
         if let Some(status) = self.store.data().refused {
             return Ok(Outcome::Refused(status));
         }
